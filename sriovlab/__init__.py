@@ -1,0 +1,1 @@
+"""Teach and draw SR-IOV."""

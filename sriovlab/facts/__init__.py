@@ -1,0 +1,1 @@
+"""Numbers with unit, range, condition and source; every number shown comes from here."""

@@ -1,0 +1,1 @@
+"""The nouns of a host and their graph. Shows no words, opens no file."""

@@ -1,0 +1,1 @@
+"""How it is drawn: themes, SVG, pages, files. Colour enters here."""

@@ -1,0 +1,1 @@
+"""What is drawn: shapes, words, tokens, time. Language enters here, colour does not."""

@@ -1,0 +1,1 @@
+"""Where a host comes from: every source ends in a `Topology`."""

@@ -1,0 +1,1 @@
+"""Life in a notebook."""
