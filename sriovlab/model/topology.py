@@ -57,15 +57,16 @@ class Topology:
 
     def __post_init__(self) -> None:
         by_id: Dict[str, Any] = {}
-        for things in (
+        sections: Tuple[Tuple[Any, ...], ...] = (
             self.hosts,
             self.functions,
             self.iommus,
             self.iommu_groups,
             self.numa_nodes,
             self.virtual_machines,
-        ):
-            for thing in things:  # type: ignore[attr-defined]
+        )
+        for things in sections:
+            for thing in things:
                 if thing.id in by_id:
                     raise TopologyError(
                         f"{thing.id}: two things have this id; in a fleet each id begins with its host's name"
@@ -82,7 +83,8 @@ class Topology:
                 vfs.setdefault(function.physical_function, []).append(function)
             if function.parent is not None:
                 children.setdefault(function.parent, []).append(function)
-        for holder in (*self.iommus, *self.iommu_groups, *self.virtual_machines):
+        holders: Tuple[Any, ...] = (*self.iommus, *self.iommu_groups, *self.virtual_machines)
+        for holder in holders:
             for target in holder.functions:
                 if not isinstance(by_id.get(target), Function):
                     raise TopologyError(f"{holder.id}: holds {target}, and no function has that id")
@@ -197,7 +199,7 @@ class Topology:
             f"{len(self.virtual_machines)} VMs, {len(self.warnings)} warnings>"
         )
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> Dict[str, Any]:
         bundle: Dict[str, Any] = {"text/plain": repr(self)}
         if display_hook is not None and "IPython" in sys.modules:
             bundle.update(display_hook(self))
