@@ -56,6 +56,6 @@ def extended_capability_bytes(capability_id: int, data: bytes) -> int:
     """Return the fixed size of a capability of the second list, in bytes; `data` begins at its header."""
     if capability_id in (0x000B, 0x0023) and len(data) >= 8:
         # Vendor-specific and designated vendor-specific capabilities tell their length.
-        (header,) = struct.unpack_from("<I", data, 4)
+        header: int = struct.unpack_from("<I", data, 4)[0]
         return max(header >> 20, 8)
     return _EXTENDED.get(capability_id, 4)

@@ -67,6 +67,8 @@ class ConfigSpace:
                 f"{self.where}: config space has {len(self.data)} bytes, a function has at most "
                 f"{EXTENDED_BYTES}; is this file a configuration space?"
             )
+        self._standard: Optional[Tuple[Tuple[Capability, ...], Optional[str]]] = None
+        self._extended: Optional[Tuple[Tuple[ExtendedCapability, ...], Optional[str]]] = None
 
     def __len__(self) -> int:
         return len(self.data)
@@ -160,6 +162,20 @@ class ConfigSpace:
         Never raises. A loop, a pointer astray or the end of the bytes ends the walk; an overlap is
         told and the walk goes on, since the pointers still hold.
         """
+        if self._standard is None:
+            self._standard = self._walk_standard()
+        return self._standard
+
+    def walk_extended_capabilities(self) -> Tuple[Tuple[ExtendedCapability, ...], Optional[str]]:
+        """Return the capabilities that the second list leads to, and what is wrong with it or None.
+
+        Never raises; see `walk_capabilities`. 256 bytes are a space without a second list.
+        """
+        if self._extended is None:
+            self._extended = self._walk_extended()
+        return self._extended
+
+    def _walk_standard(self) -> Tuple[Tuple[Capability, ...], Optional[str]]:
         if self.is_gone:
             return (), self._gone()
         if len(self.data) < HEADER_BYTES:
@@ -195,11 +211,7 @@ class ConfigSpace:
         sizes = {c.offset: standard_capability_bytes(c.id, self.data[c.offset : end]) for c in found}
         return tuple(found), problem or self._overlap_or_cut(sizes, end, CONVENTIONAL_BYTES)
 
-    def walk_extended_capabilities(self) -> Tuple[Tuple[ExtendedCapability, ...], Optional[str]]:
-        """Return the capabilities that the second list leads to, and what is wrong with it or None.
-
-        Never raises; see `walk_capabilities`. 256 bytes are a space without a second list.
-        """
+    def _walk_extended(self) -> Tuple[Tuple[ExtendedCapability, ...], Optional[str]]:
         if self.is_gone:
             return (), self._gone()
         if len(self.data) < CONVENTIONAL_BYTES:

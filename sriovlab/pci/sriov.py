@@ -12,6 +12,7 @@ from typing import Optional, Tuple
 
 from ..errors import ConfigSpaceError
 from .address import vf_routing_id
+from .config_space import ConfigSpace
 
 SRIOV_CAPABILITY_ID = 0x0010
 SRIOV_BYTES = 64
@@ -131,6 +132,20 @@ class SriovCapability:
             vf_migration_state_bir=migration & 7,
             vf_migration_state_array_offset=migration & ~7,
         )
+
+    @classmethod
+    def of(cls, space: ConfigSpace) -> Optional[SriovCapability]:
+        """Return the SR-IOV capability of a configuration space, or None where it has or shows none.
+
+        Raises:
+            ConfigSpaceError: the capability is cut short.
+        """
+        found = space.find_extended(SRIOV_CAPABILITY_ID)
+        if found is None:
+            return None
+        # Not found.data: that ends early where another capability overlaps, which the walk has told.
+        data = space.data[found.offset : found.offset + SRIOV_BYTES]
+        return cls.decode(data, f"{space.where}: at {found.offset:#x}")
 
     def encode(self) -> bytes:
         """Return the 64 bytes.
