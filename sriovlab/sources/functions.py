@@ -60,7 +60,9 @@ def read_function(
             device = device or f"{header.device_id:04x}"
         class_code = class_code or f"{header.class_code:06x}"
     if vendor is None and class_code is None:
-        reader.warn(where, f"{base} has neither vendor nor class; it vanished while it was read, or was not copied")
+        reader.warn(
+            where, f"{base} has neither vendor nor class; it vanished while it was read, or was not copied"
+        )
 
     physfn = reader.link_name(f"{base}/physfn")
     sriov = None if physfn else _read_sriov(reader, base, where, space)
@@ -104,7 +106,9 @@ def read_function(
     )
 
 
-def _decode(reader: Reader, where: str, decode: Callable[[ConfigSpace], Any], space: Optional[ConfigSpace]) -> Any:
+def _decode(
+    reader: Reader, where: str, decode: Callable[[ConfigSpace], Any], space: Optional[ConfigSpace]
+) -> Any:
     if space is None:
         return None
     try:
@@ -124,7 +128,9 @@ def _read_space(reader: Reader, base: str, where: str) -> Optional[ConfigSpace]:
         reader.warn(where, "its configuration space reads ff throughout: the device does not answer")
         return None
     if space.is_truncated:
-        reader.warn(where, f"config space stops at {len(space)} bytes; capture again as root for its capabilities")
+        reader.warn(
+            where, f"config space stops at {len(space)} bytes; capture again as root for its capabilities"
+        )
         return space
     for problem in (space.walk_capabilities()[1], space.walk_extended_capabilities()[1]):
         if problem is not None:
@@ -151,7 +157,11 @@ def _vf_index(reader: Reader, address: Address, physfn: Optional[str]) -> Option
         return None
     folder = f"{DEVICES}/{physfn}"
     for name in reader.names(folder, f"pci:{physfn}"):
-        if name.startswith("virtfn") and name[6:].isdigit() and reader.link_name(f"{folder}/{name}") == str(address):
+        if (
+            name.startswith("virtfn")
+            and name[6:].isdigit()
+            and reader.link_name(f"{folder}/{name}") == str(address)
+        ):
             return int(name[6:])
     return None
 
@@ -244,7 +254,9 @@ def _vf_bar_bytes(reader: Reader, base: str, where: str, total_vfs: int) -> Dict
     return sizes
 
 
-def _read_link(reader: Reader, base: str, where: str, express: Optional[ExpressCapability]) -> Optional[LinkState]:
+def _read_link(
+    reader: Reader, base: str, where: str, express: Optional[ExpressCapability]
+) -> Optional[LinkState]:
     speed = _speed(reader.text(f"{base}/current_link_speed", where))
     max_speed = _speed(reader.text(f"{base}/max_link_speed", where))
     width = _width(reader.text(f"{base}/current_link_width", where))
@@ -271,7 +283,10 @@ def _width(text: Optional[str]) -> Optional[int]:
 
 def _read_interfaces(reader: Reader, base: str, where: str) -> Tuple[NetworkInterface, ...]:
     found: List[NetworkInterface] = []
-    for folder in (f"{base}/net", *(f"{base}/{n}/net" for n in reader.names(base, where) if n.startswith("virtio"))):
+    for folder in (
+        f"{base}/net",
+        *(f"{base}/{n}/net" for n in reader.names(base, where) if n.startswith("virtio")),
+    ):
         for name in reader.names(folder, where):
             place = f"{folder}/{name}"
             speed, mtu = reader.text(f"{place}/speed", where), reader.text(f"{place}/mtu", where)

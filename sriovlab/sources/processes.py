@@ -21,7 +21,9 @@ _VMMS = (
     ("firecracker", "firecracker"),
     ("crosvm", "crosvm"),
 )
-_MEDIATED = re.compile(r"(virtio-(blk|net|scsi)|vhost-user-(blk|scsi)|e1000e?|rtl8139|igb|ide-hd|scsi-hd|nvme|usb-storage)(-pci|-ccw|-device)?(-(non-)?transitional)?$")
+_MEDIATED = re.compile(
+    r"(virtio-(blk|net|scsi)|vhost-user-(blk|scsi)|e1000e?|rtl8139|igb|ide-hd|scsi-hd|nvme|usb-storage)(-pci|-ccw|-device)?(-(non-)?transitional)?$"
+)
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -31,7 +33,9 @@ def read_virtual_machines(reader: Reader, host: str, functions: List[Function]) 
     by_device: Dict[str, str] = {}
     by_address: Dict[str, str] = {f.address: f.id for f in functions}
     for function in functions:
-        if function.iommu_group is not None and function.driver in ("vfio-pci", None) or "vfio" in (function.driver or ""):
+        if (function.iommu_group is not None and function.driver in ("vfio-pci", None)) or "vfio" in (
+            function.driver or ""
+        ):
             if function.iommu_group is not None:
                 by_group.setdefault(function.iommu_group, []).append(function.id)
         for name in function.vfio_devices:
@@ -49,8 +53,12 @@ def read_virtual_machines(reader: Reader, host: str, functions: List[Function]) 
         except OSError:
             continue
         targets = [reader.tree.link(f"{base}/fd/{d}") or "" for d in descriptors]
-        groups = sorted({int(m.group(1)) for t in targets for m in [re.fullmatch(r"/dev/vfio/(\d+)", t)] if m})
-        devices = sorted({m.group(1) for t in targets for m in [re.fullmatch(r"/dev/vfio/devices/(vfio\d+)", t)] if m})
+        groups = sorted(
+            {int(m.group(1)) for t in targets for m in [re.fullmatch(r"/dev/vfio/(\d+)", t)] if m}
+        )
+        devices = sorted(
+            {m.group(1) for t in targets for m in [re.fullmatch(r"/dev/vfio/devices/(vfio\d+)", t)] if m}
+        )
         is_kvm = any(t.startswith("anon_inode:") and "kvm-vm" in t for t in targets)
         if not (groups or devices or is_kvm):
             continue
@@ -162,7 +170,9 @@ def _memory(arguments: List[str]) -> Optional[int]:
 
 
 def _cpus_allowed(reader: Reader, base: str) -> Optional[str]:
-    match = re.search(r"^Cpus_allowed_list:\s*(\S+)", reader.text(f"{base}/status", "host") or "", re.MULTILINE)
+    match = re.search(
+        r"^Cpus_allowed_list:\s*(\S+)", reader.text(f"{base}/status", "host") or "", re.MULTILINE
+    )
     return match.group(1) if match else None
 
 

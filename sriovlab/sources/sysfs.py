@@ -25,7 +25,9 @@ _VTD_POSTED = 1 << 59
 _VTD_REMAPPING = 1 << 3
 
 
-def read_topology(tree: FileTree, *, name: Optional[str] = None, captured_at: Optional[str] = None) -> Topology:
+def read_topology(
+    tree: FileTree, *, name: Optional[str] = None, captured_at: Optional[str] = None
+) -> Topology:
     """The topology of the host whose sysfs is in `tree`; what cannot be read is in its warnings.
 
     Raises:
@@ -76,14 +78,21 @@ def _without_lost(reader: Reader, functions: List[Function]) -> List[Function]:
         for field in ("parent", "physical_function"):
             target = getattr(function, field)
             if target is not None and target not in ids:
-                reader.warn(function.id, f"its {field.replace('_', ' ')} {target[4:]} is not listed in {DEVICES}")
-                function = replace(function, **{field: None})  # noqa: PLW2901
+                reader.warn(
+                    function.id, f"its {field.replace('_', ' ')} {target[4:]} is not listed in {DEVICES}"
+                )
+                function = replace(function, **{field: None})
         kept.append(function)
     return kept
 
 
 def _read_host(reader: Reader, name: Optional[str], captured_at: Optional[str]) -> Host:
-    found = name or reader.text("/proc/sys/kernel/hostname", "host") or reader.text("/etc/hostname", "host") or "host"
+    found = (
+        name
+        or reader.text("/proc/sys/kernel/hostname", "host")
+        or reader.text("/etc/hostname", "host")
+        or "host"
+    )
     version = reader.text("/proc/version", "host")
     kernel = reader.text("/proc/sys/kernel/osrelease", "host")
     if kernel is None and version is not None:
@@ -170,7 +179,9 @@ def _read_iommus(reader: Reader, host: str, functions: List[Function]) -> Tuple[
             kind = "unknown"
         if posted and remapping is False:
             posted = False
-        found.append(Iommu(f"iommu:{unit}", host, kind, unit, remapping, posted, tuple(members.get(unit, ()))))
+        found.append(
+            Iommu(f"iommu:{unit}", host, kind, unit, remapping, posted, tuple(members.get(unit, ())))
+        )
     return tuple(found)
 
 

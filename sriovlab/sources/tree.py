@@ -277,7 +277,9 @@ def archive_tree(path: str) -> FileTree:
         with tarfile.open(path, errors="surrogateescape") as archive:
             for count, member in enumerate(archive):
                 if count > MEMBER_LIMIT:
-                    raise SourceError(f"{path}: more than {MEMBER_LIMIT:,} members; a captured host has far fewer")
+                    raise SourceError(
+                        f"{path}: more than {MEMBER_LIMIT:,} members; a captured host has far fewer"
+                    )
                 name = _member_name(path, member.name)
                 if member.isdir():
                     folders.append(name)
@@ -288,7 +290,9 @@ def archive_tree(path: str) -> FileTree:
                 elif member.isfile():
                     size += min(member.size, READ_LIMIT)
                     if size > ARCHIVE_BYTES_LIMIT:
-                        raise SourceError(f"{path}: holds more than 1 GiB of files; a captured host holds far less")
+                        raise SourceError(
+                            f"{path}: holds more than 1 GiB of files; a captured host holds far less"
+                        )
                     handle = archive.extractfile(member)
                     files[name] = handle.read(READ_LIMIT) if handle else b""
     except (tarfile.TarError, EOFError, OSError, ValueError) as err:
@@ -301,7 +305,9 @@ def archive_tree(path: str) -> FileTree:
     tree = MemoryTree(files, links, folders=tuple(name for name in folders if name != "/"), origin=path)
     root = find_root(tree)
     if root is None:
-        raise SourceError(f"{path}: no {MARK} folder in this archive; expected the sysfs tree of a host, at any depth")
+        raise SourceError(
+            f"{path}: no {MARK} folder in this archive; expected the sysfs tree of a host, at any depth"
+        )
     return tree if root == "/" else SubTree(tree, root)
 
 
@@ -311,7 +317,9 @@ def _member_name(archive: str, name: str) -> str:
             f"{archive}: member {name!r} has an absolute path or leads out of the archive; "
             "make it again with relative paths"
         )
-    return "/" + posixpath.normpath(name).lstrip("/").replace("//", "/") if name not in ("", ".", "./") else "/"
+    return (
+        "/" + posixpath.normpath(name).lstrip("/").replace("//", "/") if name not in ("", ".", "./") else "/"
+    )
 
 
 class SubTree(FileTree):
@@ -348,7 +356,9 @@ def find_root(tree: Any, *, depth: int = 6) -> Optional[str]:
                 names = sorted(tree._list(folder))
             except OSError:
                 continue
-            below += [posixpath.join(folder, n) for n in names if tree._link(posixpath.join(folder, n)) is None]
+            below += [
+                posixpath.join(folder, n) for n in names if tree._link(posixpath.join(folder, n)) is None
+            ]
         level = below[:20_000]
     return None
 
