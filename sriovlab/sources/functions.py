@@ -75,7 +75,7 @@ def read_function(
         host=host,
         address=str(address),
         routing_id=address.routing_id,
-        kind=_kind(class_code, express, physfn is not None, sriov is not None, parent is None, header),
+        kind=_kind(class_code, express, physfn is not None, sriov is not None, header),
         vendor_id=vendor,
         device_id=device,
         class_code=class_code,
@@ -178,7 +178,6 @@ def _kind(
     express: Optional[ExpressCapability],
     is_vf: bool,
     is_pf: bool,
-    is_on_root_bus: bool,
     header: Optional[Header],
 ) -> FunctionKind:
     if is_vf:

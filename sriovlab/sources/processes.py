@@ -33,11 +33,8 @@ def read_virtual_machines(reader: Reader, host: str, functions: List[Function]) 
     by_device: Dict[str, str] = {}
     by_address: Dict[str, str] = {f.address: f.id for f in functions}
     for function in functions:
-        if (function.iommu_group is not None and function.driver in ("vfio-pci", None)) or "vfio" in (
-            function.driver or ""
-        ):
-            if function.iommu_group is not None:
-                by_group.setdefault(function.iommu_group, []).append(function.id)
+        if function.iommu_group is not None and "vfio" in (function.driver or ""):
+            by_group.setdefault(function.iommu_group, []).append(function.id)
         for name in function.vfio_devices:
             by_device[name] = function.id
     machines: List[VirtualMachine] = []
@@ -77,7 +74,7 @@ def read_virtual_machines(reader: Reader, host: str, functions: List[Function]) 
                 memory_bytes=_memory(arguments),
                 is_kvm=is_kvm,
                 cpus_allowed=_cpus_allowed(reader, base),
-                devices=_devices(arguments, targets),
+                devices=_devices(arguments),
             )
         )
     if hidden:
@@ -96,7 +93,8 @@ def _arguments(reader: Reader, base: str) -> List[str]:
 
 def _options(arguments: List[str], flag: str) -> List[str]:
     """The values after `-flag` or `--flag`."""
-    return [b for a, b in zip(arguments, arguments[1:]) if a in (f"-{flag}", f"--{flag}")]
+    flags = (f"-{flag}", f"--{flag}")
+    return [arguments[i + 1] for i, a in enumerate(arguments[:-1]) if a in flags]
 
 
 def _fields(value: str) -> Dict[str, str]:
@@ -206,7 +204,7 @@ def _held(
     return tuple(sorted(held, key=lambda i: order[i]))
 
 
-def _devices(arguments: List[str], targets: List[str]) -> Tuple[VmDevice, ...]:
+def _devices(arguments: List[str]) -> Tuple[VmDevice, ...]:
     """The mediated devices of a QEMU command line, with the back end that serves each."""
     netdevs = {f.get("id", ""): f for f in map(_fields, _options(arguments, "netdev"))}
     drives: Dict[str, Dict[str, str]] = {}
