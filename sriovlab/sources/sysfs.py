@@ -8,6 +8,7 @@ gives the same tree. Standard library only; carried to hosts with Python 3.8.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Dict, List, Optional, Tuple
 
 from ..errors import SourceError
@@ -70,18 +71,19 @@ def read_topology(
 
 def _without_lost(reader: Reader, functions: List[Function]) -> List[Function]:
     """The functions with references to functions that vanished while we read taken out."""
-    from dataclasses import replace
-
     ids = {function.id for function in functions}
     kept = []
     for function in functions:
-        for field in ("parent", "physical_function"):
-            target = getattr(function, field)
+        parent, pf = function.parent, function.physical_function
+        for what, target in (("parent", parent), ("physical function", pf)):
             if target is not None and target not in ids:
-                reader.warn(
-                    function.id, f"its {field.replace('_', ' ')} {target[4:]} is not listed in {DEVICES}"
-                )
-                function = replace(function, **{field: None})
+                reader.warn(function.id, f"its {what} {target[4:]} is not listed in {DEVICES}")
+        if {parent, pf} - ids - {None}:
+            function = replace(
+                function,
+                parent=parent if parent in ids else None,
+                physical_function=pf if pf in ids else None,
+            )
         kept.append(function)
     return kept
 

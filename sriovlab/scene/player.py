@@ -1,0 +1,442 @@
+"""The comparison of paths as a scene that plays: lanes side by side, scores above, waterfalls below.
+
+Everything in it is computed from the journeys; words come from the i18n topics `player` and `iopath`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from ..errors import PathError
+from ..i18n import Words, words
+from ..iopath.journey import HYPERVISOR_TIERS, Actor, Evidence, ExitPlace, Hop, Journey, Label, Span, Station, Tier
+from ..iopath.load import HostLoad, host_load
+from ..iopath.schedule import schedule
+from .lanes import BAND, GAP, GUTTER, TIERS, TOP, hop_path, place_of
+from .measure import fit
+from .shapes import Box, Line, Scene, Shape, Text
+
+WIDTH = 944.0
+CAPTION_TOP = TOP + len(TIERS) * BAND + 4
+CAPTION_HEIGHT = 28.0
+WATERFALL_TOP = CAPTION_TOP + CAPTION_HEIGHT + 8
+BAR = 24.0
+SECONDS = 12.0
+MANY_VMS = 16
+_TIER_WORDS = {tier: f"player.tier.{tier.value}" for tier in TIERS}
+HYPERVISOR = (Actor.VMM, Actor.HOST_KERNEL)
+
+
+def microseconds(ns: float) -> str:
+    """A time with no more digits than it is worth: two significant ones, whole from 10 us on."""
+    us = ns / 1000
+    return f"{us:.0f}" if us >= 10 else f"{us:.1f}"
+
+
+def spell(label: Label) -> Words:
+    """The words of a label of the iopath floor."""
+    return words(f"iopath.{label.key}", **label.slots)
+
+
+def player_scene(
+    journeys: Sequence[Journey], *, queue_depth: int = 1, vms: int = MANY_VMS, host_name: str = ""
+) -> Scene:
+    """The scene of two journeys of the same request, with a timeline for the stage.
+
+    Raises:
+        PathError: not two journeys, or of different requests.
+    """
+    if len(journeys) != 2:
+        raise PathError(f"a comparison shows two paths, found {len(journeys)}")
+    if journeys[0].request != journeys[1].request:
+        raise PathError(f"the paths carry {journeys[0].request} and {journeys[1].request}; expected the same request")
+    lane_width = (WIDTH - GUTTER - GAP * (len(journeys) - 1)) / len(journeys)
+    traces = [schedule(journey, queue_depth) for journey in journeys]
+    longest = max(t.end_ns for trace in traces for t in trace)
+    end = _nice_end(longest)
+    shapes: list[Shape] = [*_bands(journeys, lane_width)]
+    lanes = []
+    for index, journey in enumerate(journeys):
+        left = GUTTER + index * (lane_width + GAP)
+        shapes += _lane(journey, index, left)
+        lanes.append(_lane_timeline(journey, traces[index], left, index))
+    shapes += _header(journeys, lane_width)
+    shapes += _waterfall(journeys, end)
+    shapes += _captions(len(journeys), lane_width)
+    shapes += _many(journeys, vms, lane_width)
+    request = _request_words(journeys[0])
+    timeline: dict[str, Any] = {
+        "end_ns": end,
+        "last_ns": longest,
+        "seconds": SECONDS,
+        "lanes": lanes,
+        "beats": _beats(journeys),
+        "axis": {"x": GUTTER, "width": WIDTH - GUTTER - 96, "end_ns": end},
+        "queue_depth": queue_depth,
+    }
+    return Scene(
+        width=WIDTH,
+        height=WATERFALL_TOP + len(journeys) * (BAR + 4) + 26,
+        shapes=tuple(shapes),
+        title=words("player.title", request=request, host=Words.plain(host_name or "-")),
+        description=_summary(journeys),
+        timeline=timeline,
+    )
+
+
+def _nice_end(longest: float) -> float:
+    step = 10 ** math.floor(math.log10(longest)) / 2
+    return math.ceil(longest / step) * step
+
+
+def _request_words(journey: Journey) -> Words:
+    kind, _, size = journey.request.partition(":")
+    if kind == "read" and int(size) % 1024 == 0:
+        return words("player.request.read", size=f"{int(size) // 1024} KiB")
+    return words(f"player.request.{kind}", size=f"{int(size):,} B")
+
+
+def _title_of(journey: Journey) -> Words:
+    base, *options = journey.path.split("+")
+    return words(f"player.lane.{base}", options=" + ".join(options))
+
+
+def _summary(journeys: Sequence[Journey]) -> Words:
+    parts = [
+        words(
+            "player.summary.lane",
+            lane=_title_of(j),
+            exits=f"{j.exits():g}",
+            cpu=microseconds(j.cpu_ns(*HYPERVISOR).typical),
+            low=microseconds(j.latency_ns.low),
+            latency=microseconds(j.latency_ns.typical),
+            high=microseconds(j.latency_ns.high),
+        )
+        for j in journeys
+    ]
+    return Words(" ".join(p.en for p in parts), "".join(p.zh for p in parts))
+
+
+# -- bands, boxes -------------------------------------------------------------------------------
+
+
+def _is_bypass(journey: Journey) -> bool:
+    return all(station.tier is not Tier.VMM for station in journey.stations)
+
+
+def _bands(journeys: Sequence[Journey], width: float) -> list[Shape]:
+    shapes: list[Shape] = []
+    for row, tier in enumerate(TIERS):
+        y = TOP + row * BAND
+        for index, journey in enumerate(journeys):
+            role = "band"
+            if tier in HYPERVISOR_TIERS:
+                role = "band-bypassed" if _is_bypass(journey) else ("band-vmm" if tier is Tier.VMM else "band-host")
+            x = GUTTER + index * (width + GAP)
+            shapes.append(Box(f"band-{index}-{tier.value}", x, y + 1, width, BAND - 2, role, radius=5))
+        shapes.append(Text(f"tier-{tier.value}", 14, y + BAND / 2, words(_TIER_WORDS[tier]), "ink", weight=600))
+    top, bottom = TOP + 2 * BAND + 4, TOP + 4 * BAND - 4
+    shapes.append(Line("bracket", f"M9 {top}H4V{bottom}H9", "bracket", title=words("player.hypervisor")))
+    return shapes
+
+
+_STATION_ROLES = {
+    "vmm-thread": "station-vmm",
+    "host-driver": "station-host",
+    "kvm": "station-host",
+    "guest-memory": "station-memory",
+    "iommu": "station-iommu",
+}
+
+
+def _lane(journey: Journey, index: int, left: float) -> list[Shape]:
+    shapes: list[Shape] = []
+    seen: set[str] = set()
+    for hop in journey.hops:
+        d = _shift(hop_path(hop), left, TOP)
+        if d not in seen and hop.start != hop.end:
+            seen.add(d)
+            shapes.append(Line(f"wire-{index}-{hop.id}", d, "wire"))
+    if _is_bypass(journey):
+        for row, key in enumerate(("player.bypassed-1", "player.bypassed-2")):
+            y = TOP + 2.5 * BAND + (row - 0.5) * 18
+            shapes.append(Text(f"{key[7:]}-{index}", left + 146, y, words(key), "bypassed", anchor="middle", weight=600))
+    shapes += [_station_box(station, index, left) for station in journey.stations]
+    return shapes
+
+
+def _station_box(station: Station, index: int, left: float) -> Box:
+    place = place_of(station.role)
+    label = spell(station.label)
+    note = words(f"player.evidence.{station.evidence.value}")
+    assumed = station.evidence is Evidence.ASSUMED and station.role not in ("application", "guest-driver", "media")
+    title = Words(f"{label.en}: {note.en}", f"{label.zh}：{note.zh}")
+    shown = fit(label, place.width - 10, 14)
+    if station.role == "guest-memory":
+        shown = words("player.guest-memory-1")
+    return Box(
+        id=f"station-{index}-{station.id}",
+        x=left + place.x - place.width / 2,
+        y=TOP + place.y - place.height / 2,
+        width=place.width,
+        height=place.height,
+        role=_STATION_ROLES.get(station.role, "station"),
+        label=shown,
+        sublabel=words("player.guest-memory-2") if station.role == "guest-memory" else None,
+        title=title,
+        thing=station.thing,
+        is_dashed=assumed,
+    )
+
+
+def _shift(d: str, dx: float, dy: float) -> str:
+    """A path moved; all of its commands are absolute pairs of numbers."""
+    parts: list[str] = []
+    for token in d.replace("M", " M ").replace("L", " L ").replace("C", " C ").split():
+        if token.isalpha():
+            parts.append(token)
+            horizontal = True
+        else:
+            parts.append(f"{float(token) + (dx if horizontal else dy):.1f}")
+            horizontal = not horizontal
+    return " ".join(parts)
+
+
+# -- the header: beats and scores ---------------------------------------------------------------
+
+
+def _header(journeys: Sequence[Journey], width: float) -> list[Shape]:
+    shapes: list[Shape] = [
+        Text("beat", WIDTH / 2, 14, words("player.beat.who"), "ink", size=17, anchor="middle", weight=650, slot="beat"),
+        Text("so-far", 14, 68, words("player.so-far"), "dim"),
+    ]
+    for index, journey in enumerate(journeys):
+        x = GUTTER + index * (width + GAP) + 4
+        role = "past" if _is_bypass(journey) else "through"
+        title = fit(_title_of(journey), width - (96 if journey.doubts else 8), 15, is_bold=True)
+        shapes.append(Text(f"lane-title-{index}", x, 40, title, role, size=15, weight=650))
+        if journey.doubts:
+            reasons = [spell(d.label) for d in journey.doubts]
+            title = Words("; ".join(r.en for r in reasons), "；".join(r.zh for r in reasons))
+            shapes.append(
+                Box(
+                    f"what-if-{index}", x + width - 84, 29, 74, 22, "what-if", words("player.what-if"),
+                    title=title, is_dashed=True, weight=600,
+                )
+            )  # fmt: skip
+        columns = (("cpu", 0.0, "us-hypervisor"), ("exits", 190.0, "exits"), ("elapsed", 312.0, "us-elapsed"))
+        for slot, dx, unit in columns:
+            shapes.append(
+                Text(f"score-{index}-{slot}", x + dx + 46, 68, Words.plain("0"), "ink", 24, "end", 700, slot=f"{slot}-{index}")
+            )
+            shapes.append(Text(f"unit-{index}-{slot}", x + dx + 51, 70, words(f"player.unit.{unit}"), "dim"))
+    return shapes
+
+
+def _captions(count: int, width: float) -> list[Shape]:
+    shapes: list[Shape] = []
+    for index in range(count):
+        x = GUTTER + index * (width + GAP)
+        shapes.append(Box(f"caption-box-{index}", x, CAPTION_TOP, width, CAPTION_HEIGHT, "caption"))
+        middle = CAPTION_TOP + CAPTION_HEIGHT / 2
+        shapes.append(Text(f"caption-{index}", x + 12, middle, Words.plain(""), "caption", slot=f"caption-{index}"))
+    return shapes
+
+
+# -- waterfalls ---------------------------------------------------------------------------------
+
+
+def _waterfall(journeys: Sequence[Journey], end: float) -> list[Shape]:
+    scale = (WIDTH - GUTTER - 96) / end
+    shapes: list[Shape] = []
+    bottom = WATERFALL_TOP + len(journeys) * (BAR + 4)
+    for index, journey in enumerate(journeys):
+        y = WATERFALL_TOP + index * (BAR + 4)
+        key = "player.row.past" if _is_bypass(journey) else "player.row.through"
+        shapes.append(Text(f"row-{index}", 14, y + BAR / 2, words(key), "ink", weight=600))
+        for position, (hop, start) in enumerate(zip(journey.hops, journey.starts_ns, strict=True)):
+            if not hop.is_waited_for or hop.elapsed_ns.typical <= 0:
+                continue
+            width = max(1.5, hop.elapsed_ns.typical * scale)
+            role = "bar-shared" if hop.is_shared else f"bar-{hop.actor.value}"
+            shapes.append(
+                Box(
+                    f"bar-{index}-{position}", GUTTER + start * scale, y, width, BAR, role,
+                    _bar_label(hop, width), title=spell(hop.label), radius=2,
+                )
+            )  # fmt: skip
+        total = journey.latency_ns
+        text = f"{microseconds(total.typical)} µs"
+        shapes.append(Text(f"total-{index}", GUTTER + total.typical * scale + 8, y + BAR / 2, Words.plain(text), "ink", weight=700))
+    step = _axis_step(end)
+    for i in range(int(end / step) + 1):
+        x = GUTTER + i * step * scale
+        shapes.append(Line(f"tick-{i}", f"M{x:.1f} {bottom}V{bottom + 5}", "axis"))
+        shapes.append(
+            Text(f"tick-label-{i}", x, bottom + 15, Words.plain(f"{i * step / 1000:g} µs"), "dim", size=14, anchor="middle")
+        )
+    return shapes
+
+
+def _bar_label(hop: Hop, width: float) -> Words | None:
+    candidates = ["player.bar.shared", "player.bar.shared-short"] if hop.is_shared else []
+    if hop.exits:
+        candidates.append("player.bar.exit")
+    candidates.append(f"player.bar.{hop.actor.value}")
+    for key in candidates:
+        label = words(key)
+        if fit(label, width - 8, 14) == label:
+            return label
+    return None
+
+
+def _axis_step(end: float) -> float:
+    for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000):
+        if end / (step * 1000) <= 8:
+            return step * 1000.0
+    return end
+
+
+# -- the timeline -------------------------------------------------------------------------------
+
+
+def _span(span: Span) -> list[float]:
+    return [round(span.low), round(span.typical), round(span.high)]
+
+
+def _lane_timeline(journey: Journey, trace: Sequence[Any], left: float, index: int) -> dict[str, Any]:
+    hops = []
+    for hop in journey.hops:
+        hops.append(
+            {
+                "id": hop.id,
+                "d": _shift(hop_path(hop), left, TOP),
+                "stream": hop.stream.value,
+                "actor": hop.actor.value,
+                "isHypervisor": hop.actor in HYPERVISOR,
+                "caption": asdict(spell(hop.label)),
+                "why": asdict(words(f"iopath.{hop.label.key}.why", **hop.label.slots)),
+                "elapsed": _span(hop.elapsed_ns),
+                "cpu": _span(hop.cpu_ns),
+                "exits": {place.value: count for place, count in hop.exits.items()},
+                "waited": hop.is_waited_for,
+                "certainty": hop.certainty.value,
+                "sources": sorted({share.source for share in hop.costs if share.source}),
+                "stations": [f"station-{index}-{name}" for name in (hop.start, *hop.via, hop.end)],
+            }
+        )
+    return {
+        "path": journey.path,
+        "title": asdict(_title_of(journey)),
+        "hops": hops,
+        "trace": [[t.request, t.hop, round(t.start_ns), round(t.end_ns)] for t in trace],
+        "latency": _span(journey.latency_ns),
+        "exits": {place.value: journey.exits(place) for place in ExitPlace},
+        "cpu": {actor.value: _span(journey.cpu_ns(actor)) for actor in (Actor.GUEST, Actor.VMM, Actor.HOST_KERNEL)},
+        "copies": journey.total("copies"),
+        "switches": journey.total("context_switches"),
+        "interrupts": journey.total("interrupts"),
+        "doubts": [asdict(spell(d.label)) for d in journey.doubts],
+    }
+
+
+def _beats(journeys: Sequence[Journey]) -> list[dict[str, Any]]:
+    """What the headline says from which time on, in ns."""
+    beats: list[tuple[float, Words]] = [(0.0, words("player.beat.who"))]
+    for journey in journeys:
+        for hop, start in zip(journey.hops, journey.starts_ns, strict=True):
+            name = hop.id.partition(".")[2]
+            if name == "kick":
+                beats.append((start, words("player.beat.enters")))
+            elif hop.is_shared and _is_bypass(journey):
+                beats.append((start, words("player.beat.shared")))
+            elif name in ("data", "payload") and _is_bypass(journey):
+                beats.append((start, words("player.beat.data")))
+            elif name in ("msi-host", "msi-posted") and _is_bypass(journey):
+                beats.append((start, words("player.beat.interrupt")))
+    ends = sorted((j.latency_ns.typical, i) for i, j in enumerate(journeys))
+    first, last = ends[0], ends[-1]
+    if last[0] > first[0]:
+        beats.append((first[0], words("player.beat.first-done", first=_short(journeys[first[1]]), last=_short(journeys[last[1]]))))
+    added = journeys[last[1]].cpu_ns(*HYPERVISOR).typical
+    kept = journeys[first[1]].cpu_ns(*HYPERVISOR).typical
+    beats.append(
+        (
+            last[0],
+            words(
+                "player.beat.end",
+                last=_short(journeys[last[1]]),
+                more=microseconds(max(0.0, last[0] - first[0])),
+                cpu=microseconds(added),
+                other=microseconds(kept),
+                exits=f"{journeys[last[1]].exits():g}",
+                fewer=f"{journeys[first[1]].exits():g}",
+            ),
+        )
+    )
+    beats.sort(key=lambda beat: beat[0])
+    return [{"t": round(t), "words": asdict(fit(w, WIDTH - 20, 17, is_bold=True))} for t, w in beats]
+
+
+def _short(journey: Journey) -> Words:
+    return words(f"player.short.{journey.path.partition('+')[0]}")
+
+
+# -- the same with many VMs ---------------------------------------------------------------------
+
+
+def _many(journeys: Sequence[Journey], vms: int, width: float) -> list[Shape]:
+    """CPU per 100,000 requests a second, and exits, when many VMs each keep one request in flight."""
+    loads = [host_load(j, vms) for j in journeys]
+    rate = min(load.requests_per_s.typical for load in loads)
+    per_rate = [replace(l, cores={a: s * (rate / l.requests_per_s.typical) for a, s in l.cores.items()}) for l in loads]
+    most = max(sum(s.typical for s in l.cores.values()) for l in per_rate)
+    top = TOP
+    shapes: list[Shape] = [Box("many-paper", 0, top - 2, WIDTH, CAPTION_TOP + CAPTION_HEIGHT + 84 - top, "paper", radius=0)]
+    shapes.append(
+        Text("many-title", WIDTH / 2, top + 20, words("player.many.title", vms=vms, rate=_rate(rate)), "ink", 17, "middle", 650)
+    )
+    scale = (WIDTH - GUTTER - 190) / most
+    y = top + 60
+    for index, (journey, load) in enumerate(zip(journeys, per_rate, strict=True)):
+        shapes.append(Text(f"many-lane-{index}", 14, y, fit(_title_of(journey), WIDTH - 40, 15), "ink", 15, weight=650))
+        x = GUTTER
+        for actor in (Actor.VMM, Actor.HOST_KERNEL, Actor.GUEST):
+            part = load.cores[actor].typical * scale
+            if part < 1:
+                continue
+            label = words(f"player.bar.{actor.value}")
+            shapes.append(
+                Box(
+                    f"many-{index}-{actor.value}", x, y + 18, part, 40, f"bar-{actor.value}",
+                    label if fit(label, part - 8, 14) == label else None, title=_cores(load, actor), radius=3,
+                )
+            )  # fmt: skip
+            x += part
+        total = load.hypervisor_cores
+        shapes.append(
+            Text(
+                f"many-total-{index}", x + 10, y + 30,
+                words("player.many.cores", low=f"{total.low:.1f}", cores=f"{total.typical:.1f}", high=f"{total.high:.1f}"),
+                "ink", 14, weight=700,
+            )
+        )  # fmt: skip
+        exits = rate * journey.exits()
+        shapes.append(Text(f"many-exits-{index}", x + 10, y + 50, words("player.many.exits", exits=_rate(exits)), "dim"))
+        y += 108
+    shapes.append(Text("many-note", 14, y + 12, words("player.many.note"), "dim"))
+    shapes.append(Text("many-note-2", 14, y + 34, words("player.many.note-2"), "dim"))
+    return [replace(shape, view="many") for shape in shapes]
+
+
+def _rate(value: float) -> str:
+    digits = max(0, int(math.log10(value)) - 1) if value >= 1 else 0
+    return f"{round(value / 10**digits) * 10**digits:,.0f}"
+
+
+def _cores(load: HostLoad, actor: Actor) -> Words:
+    span = load.cores[actor]
+    return words("player.many.cores", low=f"{span.low:.1f}", cores=f"{span.typical:.1f}", high=f"{span.high:.1f}")
