@@ -35,6 +35,7 @@ class Fact:
     source: str | None = None
     locator: str | None = None
     testbed: str | None = None
+    derived_from: tuple[str, ...] = ()
 
     @property
     def ns(self) -> tuple[float, float, float]:
@@ -55,7 +56,8 @@ class Fact:
     def citation(self) -> str | None:
         """The source as one writes it in a list of references, with the place in it."""
         if self.source is None:
-            return None
+            parts = dict.fromkeys(facts()[key].citation for key in self.derived_from if key in facts())
+            return "; ".join(part for part in parts if part) or None
         cite = str(_table("sources.toml")[self.source]["cite"])
         return f"{cite}, {self.locator}" if self.locator else cite
 
@@ -106,6 +108,7 @@ def _fact(file: str, key: str, entry: dict[str, Any]) -> Fact:
         source=entry.get("source"),
         locator=entry.get("locator"),
         testbed=entry.get("testbed"),
+        derived_from=tuple(entry.get("from", ())),
     )
 
 

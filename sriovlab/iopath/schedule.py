@@ -45,7 +45,8 @@ def schedule(journey: Journey, queue_depth: int = 1, requests: int | None = None
         start = max(now, free.get(hop.actor, 0.0))
         end = start + hop.elapsed_ns.typical
         if hop.actor in free:
-            free[hop.actor] = end
+            # Waiting keeps nobody busy; only CPU time does.
+            free[hop.actor] = start + min(hop.cpu_ns.typical, hop.elapsed_ns.typical)
         traced.append(TracedHop(request, index, start, end))
         after = end if hop.is_waited_for else start
         if index + 1 < len(journey.hops):

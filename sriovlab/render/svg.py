@@ -11,9 +11,9 @@ from ..i18n import Words, check_language
 from ..scene.shapes import Box, Line, Scene, Shape, Text
 from .themes import FONTS, Theme, theme_named
 
-_FORBIDDEN = {i: "\ufffd" for i in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000))}
+_FORBIDDEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535, *range(55296, 57344)), "�")
 # Marks that turn the direction of the text after them, and would rearrange a label's neighbours.
-_FORBIDDEN |= {i: "" for i in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)}
+_FORBIDDEN |= dict.fromkeys((*range(8234, 8239), *range(8294, 8298), 8206, 8207), "")
 
 
 def clean(text: str) -> str:
@@ -122,7 +122,11 @@ class _Drawing:
         for i, words in enumerate(lines):
             y = box.y + box.height / 2 + (i - (len(lines) - 1) / 2) * box.size * 1.25
             weight = box.weight if i == 0 else 400
-            parts.append(self._words(words, middle, y, box.role, box.size if i == 0 else box.size * 0.92, "middle", weight))
+            parts.append(
+                self._words(
+                    words, middle, y, box.role, box.size if i == 0 else box.size * 0.92, "middle", weight
+                )
+            )
         return "".join(parts) + "</g>"
 
     def _line(self, line: Line) -> str:
@@ -137,7 +141,9 @@ class _Drawing:
         )
 
     def _text(self, text: Text) -> str:
-        return self._words(text.words, text.x, text.y, text.role, text.size, text.anchor, text.weight, text.id, text.slot)
+        return self._words(
+            text.words, text.x, text.y, text.role, text.size, text.anchor, text.weight, text.id, text.slot
+        )
 
     def _words(
         self,

@@ -7,6 +7,7 @@ doorbell meets; guest memory spans both guest tiers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..iopath.journey import Hop, Tier
 
@@ -78,7 +79,7 @@ def _bottom(role: str, dx: float = 0.0) -> Point:
 def _vertical(*points: Point) -> str:
     """A smooth way through points that leaves and meets each upright."""
     parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
-    for (ax, ay), (bx, by) in zip(points, points[1:], strict=False):
+    for (ax, ay), (bx, by) in pairwise(points):
         middle = (ay + by) / 2
         parts.append(f"C{ax:.1f} {middle:.1f} {bx:.1f} {middle:.1f} {bx:.1f} {by:.1f}")
     return "".join(parts)
@@ -119,7 +120,11 @@ def _through_gate(start: Point, x: float, end: Point) -> str:
     """From below through the IOMMU at x, straight, and on upwards; or the other way round."""
     gate_top, gate_bottom = _top("iommu")[1], _bottom("iommu")[1]
     first, second = (gate_bottom, gate_top) if start[1] > end[1] else (gate_top, gate_bottom)
-    return _vertical(start, (x, first)) + f"L{x:.1f} {second:.1f}" + _vertical((x, second), end).replace("M", "L", 1)
+    return (
+        _vertical(start, (x, first))
+        + f"L{x:.1f} {second:.1f}"
+        + _vertical((x, second), end).replace("M", "L", 1)
+    )
 
 
 def _down_through_port() -> str:
@@ -135,7 +140,9 @@ _GATE_MEMORY, _GATE_HOST, _GATE_KVM, _GATE_GUEST = 352.0, 184.0, 236.0, 210.0
 _SPECIAL = {
     ("application", "guest-driver"): _vertical(_bottom("application", -14), _top("guest-driver", -14)),
     ("guest-driver", "application"): _vertical(_top("guest-driver", 14), _bottom("application", 14)),
-    ("guest-driver", "guest-memory"): _level(_side("guest-driver", 1, -6), _side("guest-memory", -1, BAND / 2 - 6)),
+    ("guest-driver", "guest-memory"): _level(
+        _side("guest-driver", 1, -6), _side("guest-memory", -1, BAND / 2 - 6)
+    ),
     ("guest-driver", "kvm"): _elbow(_side("guest-driver", 1, 6), _top("kvm", 18)),
     ("kvm", "guest-driver"): _elbow_up(_top("kvm", -4), _side("guest-driver", 1, 1)),
     ("kvm", "vmm-thread"): _elbow_up(_top("kvm", -20), _side("vmm-thread", 1, -5)),
@@ -143,15 +150,25 @@ _SPECIAL = {
     ("vmm-thread", "guest-memory"): _elbow(_side("vmm-thread", 1, 0), _bottom("guest-memory", -24)),
     ("vmm-thread", "host-driver"): _vertical(_bottom("vmm-thread", -36), _top("host-driver", -12)),
     ("host-driver", "vmm-thread"): _vertical(_top("host-driver", 14), _bottom("vmm-thread", -10)),
-    ("host-driver", "function"): _vertical(_bottom("host-driver", -26), (place_of("port").x - 26, _top("port")[1]))
+    ("host-driver", "function"): _vertical(
+        _bottom("host-driver", -26), (place_of("port").x - 26, _top("port")[1])
+    )
     + _down_through_port(),
-    ("guest-driver", "function"): _vertical(_bottom("guest-driver", -26), (place_of("port").x - 26, _top("port")[1]))
+    ("guest-driver", "function"): _vertical(
+        _bottom("guest-driver", -26), (place_of("port").x - 26, _top("port")[1])
+    )
     + _down_through_port(),
-    ("guest-memory", "function"): _through_gate(_bottom("guest-memory", 14), _GATE_MEMORY + 28, _top("function", 70)),
-    ("function", "guest-memory"): _through_gate(_top("function", 62), _GATE_MEMORY - 26, _bottom("guest-memory", -10)),
+    ("guest-memory", "function"): _through_gate(
+        _bottom("guest-memory", 14), _GATE_MEMORY + 28, _top("function", 70)
+    ),
+    ("function", "guest-memory"): _through_gate(
+        _top("function", 62), _GATE_MEMORY - 26, _bottom("guest-memory", -10)
+    ),
     ("function", "host-driver"): _through_gate(_top("function", 22), _GATE_HOST, _bottom("host-driver", 40)),
     ("function", "kvm"): _through_gate(_top("function", 36), _GATE_KVM, _bottom("kvm", 0)),
-    ("function", "guest-driver"): _through_gate(_top("function", 30), _GATE_GUEST, _side("guest-driver", 1, 8)),
+    ("function", "guest-driver"): _through_gate(
+        _top("function", 30), _GATE_GUEST, _side("guest-driver", 1, 8)
+    ),
     ("function", "media"): _vertical(_bottom("function", -16), _top("media", -16)),
     ("media", "guest-memory"): _vertical(_top("media", 16), _bottom("function", 16))
     + f"L{place_of('function').x + 50:.1f} {_top('function')[1]:.1f}"

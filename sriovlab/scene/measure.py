@@ -38,7 +38,9 @@ def fit_text(text: str, width: float, size: float, *, is_bold: bool = False) -> 
 
 def fit(words: Words, width: float, size: float, *, is_bold: bool = False) -> Words:
     """Words shortened, in each language, to a width in px."""
-    return Words(fit_text(words.en, width, size, is_bold=is_bold), fit_text(words.zh, width, size, is_bold=is_bold))
+    return Words(
+        fit_text(words.en, width, size, is_bold=is_bold), fit_text(words.zh, width, size, is_bold=is_bold)
+    )
 
 
 def widest(words: Words, size: float) -> float:

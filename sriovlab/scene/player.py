@@ -12,7 +12,18 @@ from typing import Any
 
 from ..errors import PathError
 from ..i18n import Words, words
-from ..iopath.journey import HYPERVISOR_TIERS, Actor, Evidence, ExitPlace, Hop, Journey, Label, Span, Station, Tier
+from ..iopath.journey import (
+    HYPERVISOR_TIERS,
+    Actor,
+    Evidence,
+    ExitPlace,
+    Hop,
+    Journey,
+    Label,
+    Span,
+    Station,
+    Tier,
+)
 from ..iopath.load import HostLoad, host_load
 from ..iopath.schedule import schedule
 from .lanes import BAND, GAP, GUTTER, TIERS, TOP, hop_path, place_of
@@ -52,11 +63,14 @@ def player_scene(
     if len(journeys) != 2:
         raise PathError(f"a comparison shows two paths, found {len(journeys)}")
     if journeys[0].request != journeys[1].request:
-        raise PathError(f"the paths carry {journeys[0].request} and {journeys[1].request}; expected the same request")
+        raise PathError(
+            f"the paths carry {journeys[0].request} and {journeys[1].request}; expected the same request"
+        )
     lane_width = (WIDTH - GUTTER - GAP * (len(journeys) - 1)) / len(journeys)
     traces = [schedule(journey, queue_depth) for journey in journeys]
     longest = max(t.end_ns for trace in traces for t in trace)
-    end = _nice_end(longest)
+    # The waterfall is that of one request, however many are in flight.
+    end = _nice_end(max(journey.latency_ns.typical for journey in journeys))
     shapes: list[Shape] = [*_bands(journeys, lane_width)]
     lanes = []
     for index, journey in enumerate(journeys):
@@ -66,14 +80,14 @@ def player_scene(
     shapes += _header(journeys, lane_width)
     shapes += _waterfall(journeys, end)
     shapes += _captions(len(journeys), lane_width)
-    shapes += _many(journeys, vms, lane_width)
+    shapes += _many(journeys, vms)
     request = _request_words(journeys[0])
     timeline: dict[str, Any] = {
         "end_ns": end,
         "last_ns": longest,
         "seconds": SECONDS,
         "lanes": lanes,
-        "beats": _beats(journeys),
+        "beats": _beats(journeys, [_finish(j, t) for j, t in zip(journeys, traces, strict=True)]),
         "axis": {"x": GUTTER, "width": WIDTH - GUTTER - 96, "end_ns": end},
         "queue_depth": queue_depth,
     }
@@ -88,7 +102,7 @@ def player_scene(
 
 
 def _nice_end(longest: float) -> float:
-    step = 10 ** math.floor(math.log10(longest)) / 2
+    step: float = 10 ** math.floor(math.log10(longest)) / 2
     return math.ceil(longest / step) * step
 
 
@@ -134,10 +148,16 @@ def _bands(journeys: Sequence[Journey], width: float) -> list[Shape]:
         for index, journey in enumerate(journeys):
             role = "band"
             if tier in HYPERVISOR_TIERS:
-                role = "band-bypassed" if _is_bypass(journey) else ("band-vmm" if tier is Tier.VMM else "band-host")
+                role = (
+                    "band-bypassed"
+                    if _is_bypass(journey)
+                    else ("band-vmm" if tier is Tier.VMM else "band-host")
+                )
             x = GUTTER + index * (width + GAP)
             shapes.append(Box(f"band-{index}-{tier.value}", x, y + 1, width, BAND - 2, role, radius=5))
-        shapes.append(Text(f"tier-{tier.value}", 14, y + BAND / 2, words(_TIER_WORDS[tier]), "ink", weight=600))
+        shapes.append(
+            Text(f"tier-{tier.value}", 14, y + BAND / 2, words(_TIER_WORDS[tier]), "ink", weight=600)
+        )
     top, bottom = TOP + 2 * BAND + 4, TOP + 4 * BAND - 4
     shapes.append(Line("bracket", f"M9 {top}H4V{bottom}H9", "bracket", title=words("player.hypervisor")))
     return shapes
@@ -163,7 +183,9 @@ def _lane(journey: Journey, index: int, left: float) -> list[Shape]:
     if _is_bypass(journey):
         for row, key in enumerate(("player.bypassed-1", "player.bypassed-2")):
             y = TOP + 2.5 * BAND + (row - 0.5) * 18
-            shapes.append(Text(f"{key[7:]}-{index}", left + 146, y, words(key), "bypassed", anchor="middle", weight=600))
+            shapes.append(
+                Text(f"{key[7:]}-{index}", left + 146, y, words(key), "bypassed", anchor="middle", weight=600)
+            )
     shapes += [_station_box(station, index, left) for station in journey.stations]
     return shapes
 
@@ -172,7 +194,11 @@ def _station_box(station: Station, index: int, left: float) -> Box:
     place = place_of(station.role)
     label = spell(station.label)
     note = words(f"player.evidence.{station.evidence.value}")
-    assumed = station.evidence is Evidence.ASSUMED and station.role not in ("application", "guest-driver", "media")
+    assumed = station.evidence is Evidence.ASSUMED and station.role not in (
+        "application",
+        "guest-driver",
+        "media",
+    )
     title = Words(f"{label.en}: {note.en}", f"{label.zh}：{note.zh}")
     shown = fit(label, place.width - 10, 14)
     if station.role == "guest-memory":
@@ -210,7 +236,17 @@ def _shift(d: str, dx: float, dy: float) -> str:
 
 def _header(journeys: Sequence[Journey], width: float) -> list[Shape]:
     shapes: list[Shape] = [
-        Text("beat", WIDTH / 2, 14, words("player.beat.who"), "ink", size=17, anchor="middle", weight=650, slot="beat"),
+        Text(
+            "beat",
+            WIDTH / 2,
+            14,
+            words("player.beat.who"),
+            "ink",
+            size=17,
+            anchor="middle",
+            weight=650,
+            slot="beat",
+        ),
         Text("so-far", 14, 68, words("player.so-far"), "dim"),
     ]
     for index, journey in enumerate(journeys):
@@ -230,7 +266,17 @@ def _header(journeys: Sequence[Journey], width: float) -> list[Shape]:
         columns = (("cpu", 0.0, "us-hypervisor"), ("exits", 190.0, "exits"), ("elapsed", 312.0, "us-elapsed"))
         for slot, dx, unit in columns:
             shapes.append(
-                Text(f"score-{index}-{slot}", x + dx + 46, 68, Words.plain("0"), "ink", 24, "end", 700, slot=f"{slot}-{index}")
+                Text(
+                    f"score-{index}-{slot}",
+                    x + dx + 46,
+                    68,
+                    Words.plain("0"),
+                    "ink",
+                    24,
+                    "end",
+                    700,
+                    slot=f"{slot}-{index}",
+                )
             )
             shapes.append(Text(f"unit-{index}-{slot}", x + dx + 51, 70, words(f"player.unit.{unit}"), "dim"))
     return shapes
@@ -242,7 +288,9 @@ def _captions(count: int, width: float) -> list[Shape]:
         x = GUTTER + index * (width + GAP)
         shapes.append(Box(f"caption-box-{index}", x, CAPTION_TOP, width, CAPTION_HEIGHT, "caption"))
         middle = CAPTION_TOP + CAPTION_HEIGHT / 2
-        shapes.append(Text(f"caption-{index}", x + 12, middle, Words.plain(""), "caption", slot=f"caption-{index}"))
+        shapes.append(
+            Text(f"caption-{index}", x + 12, middle, Words.plain(""), "caption", slot=f"caption-{index}")
+        )
     return shapes
 
 
@@ -270,13 +318,30 @@ def _waterfall(journeys: Sequence[Journey], end: float) -> list[Shape]:
             )  # fmt: skip
         total = journey.latency_ns
         text = f"{microseconds(total.typical)} µs"
-        shapes.append(Text(f"total-{index}", GUTTER + total.typical * scale + 8, y + BAR / 2, Words.plain(text), "ink", weight=700))
+        shapes.append(
+            Text(
+                f"total-{index}",
+                GUTTER + total.typical * scale + 8,
+                y + BAR / 2,
+                Words.plain(text),
+                "ink",
+                weight=700,
+            )
+        )
     step = _axis_step(end)
     for i in range(int(end / step) + 1):
         x = GUTTER + i * step * scale
         shapes.append(Line(f"tick-{i}", f"M{x:.1f} {bottom}V{bottom + 5}", "axis"))
         shapes.append(
-            Text(f"tick-label-{i}", x, bottom + 15, Words.plain(f"{i * step / 1000:g} µs"), "dim", size=14, anchor="middle")
+            Text(
+                f"tick-label-{i}",
+                x,
+                bottom + 15,
+                Words.plain(f"{i * step / 1000:g} µs"),
+                "dim",
+                size=14,
+                anchor="middle",
+            )
         )
     return shapes
 
@@ -335,7 +400,9 @@ def _lane_timeline(journey: Journey, trace: Sequence[Any], left: float, index: i
         "trace": [[t.request, t.hop, round(t.start_ns), round(t.end_ns)] for t in trace],
         "latency": _span(journey.latency_ns),
         "exits": {place.value: journey.exits(place) for place in ExitPlace},
-        "cpu": {actor.value: _span(journey.cpu_ns(actor)) for actor in (Actor.GUEST, Actor.VMM, Actor.HOST_KERNEL)},
+        "cpu": {
+            actor.value: _span(journey.cpu_ns(actor)) for actor in (Actor.GUEST, Actor.VMM, Actor.HOST_KERNEL)
+        },
         "copies": journey.total("copies"),
         "switches": journey.total("context_switches"),
         "interrupts": journey.total("interrupts"),
@@ -343,7 +410,12 @@ def _lane_timeline(journey: Journey, trace: Sequence[Any], left: float, index: i
     }
 
 
-def _beats(journeys: Sequence[Journey]) -> list[dict[str, Any]]:
+def _finish(journey: Journey, trace: Sequence[Any]) -> float:
+    """When the last request of a trace is answered, in ns."""
+    return max(float(t.end_ns) for t in trace if journey.hops[t.hop].is_waited_for)
+
+
+def _beats(journeys: Sequence[Journey], finishes: Sequence[float]) -> list[dict[str, Any]]:
     """What the headline says from which time on, in ns."""
     beats: list[tuple[float, Words]] = [(0.0, words("player.beat.who"))]
     for journey in journeys:
@@ -357,19 +429,28 @@ def _beats(journeys: Sequence[Journey]) -> list[dict[str, Any]]:
                 beats.append((start, words("player.beat.data")))
             elif name in ("msi-host", "msi-posted") and _is_bypass(journey):
                 beats.append((start, words("player.beat.interrupt")))
-    ends = sorted((j.latency_ns.typical, i) for i, j in enumerate(journeys))
+    ends = sorted((finish, i) for i, finish in enumerate(finishes))
     first, last = ends[0], ends[-1]
     if last[0] > first[0]:
-        beats.append((first[0], words("player.beat.first-done", first=_short(journeys[first[1]]), last=_short(journeys[last[1]]))))
+        beats.append(
+            (
+                first[0],
+                words(
+                    "player.beat.first-done", first=_short(journeys[first[1]]), last=_short(journeys[last[1]])
+                ),
+            )
+        )
     added = journeys[last[1]].cpu_ns(*HYPERVISOR).typical
     kept = journeys[first[1]].cpu_ns(*HYPERVISOR).typical
     beats.append(
         (
-            last[0],
+            last[0] - 1,
             words(
                 "player.beat.end",
                 last=_short(journeys[last[1]]),
-                more=microseconds(max(0.0, last[0] - first[0])),
+                more=microseconds(
+                    max(0.0, journeys[last[1]].latency_ns.typical - journeys[first[1]].latency_ns.typical)
+                ),
                 cpu=microseconds(added),
                 other=microseconds(kept),
                 exits=f"{journeys[last[1]].exits():g}",
@@ -388,21 +469,34 @@ def _short(journey: Journey) -> Words:
 # -- the same with many VMs ---------------------------------------------------------------------
 
 
-def _many(journeys: Sequence[Journey], vms: int, width: float) -> list[Shape]:
+def _many(journeys: Sequence[Journey], vms: int) -> list[Shape]:
     """CPU per 100,000 requests a second, and exits, when many VMs each keep one request in flight."""
     loads = [host_load(j, vms) for j in journeys]
     rate = min(load.requests_per_s.typical for load in loads)
-    per_rate = [replace(l, cores={a: s * (rate / l.requests_per_s.typical) for a, s in l.cores.items()}) for l in loads]
-    most = max(sum(s.typical for s in l.cores.values()) for l in per_rate)
+    per_rate = [_at_rate(load, rate) for load in loads]
+    most = max(sum(span.typical for span in load.cores.values()) for load in per_rate)
     top = TOP
-    shapes: list[Shape] = [Box("many-paper", 0, top - 2, WIDTH, CAPTION_TOP + CAPTION_HEIGHT + 84 - top, "paper", radius=0)]
+    shapes: list[Shape] = [
+        Box("many-paper", 0, top - 2, WIDTH, WATERFALL_TOP + 2 * (BAR + 4) + 28 - top, "paper", radius=0)
+    ]
     shapes.append(
-        Text("many-title", WIDTH / 2, top + 20, words("player.many.title", vms=vms, rate=_rate(rate)), "ink", 17, "middle", 650)
+        Text(
+            "many-title",
+            WIDTH / 2,
+            top + 20,
+            words("player.many.title", vms=vms, rate=_rate(rate)),
+            "ink",
+            17,
+            "middle",
+            650,
+        )
     )
-    scale = (WIDTH - GUTTER - 190) / most
+    scale = (WIDTH - GUTTER - 330) / most
     y = top + 60
     for index, (journey, load) in enumerate(zip(journeys, per_rate, strict=True)):
-        shapes.append(Text(f"many-lane-{index}", 14, y, fit(_title_of(journey), WIDTH - 40, 15), "ink", 15, weight=650))
+        shapes.append(
+            Text(f"many-lane-{index}", 14, y, fit(_title_of(journey), WIDTH - 40, 15), "ink", 15, weight=650)
+        )
         x = GUTTER
         for actor in (Actor.VMM, Actor.HOST_KERNEL, Actor.GUEST):
             part = load.cores[actor].typical * scale
@@ -425,11 +519,19 @@ def _many(journeys: Sequence[Journey], vms: int, width: float) -> list[Shape]:
             )
         )  # fmt: skip
         exits = rate * journey.exits()
-        shapes.append(Text(f"many-exits-{index}", x + 10, y + 50, words("player.many.exits", exits=_rate(exits)), "dim"))
+        shapes.append(
+            Text(f"many-exits-{index}", x + 10, y + 50, words("player.many.exits", exits=_rate(exits)), "dim")
+        )
         y += 108
     shapes.append(Text("many-note", 14, y + 12, words("player.many.note"), "dim"))
     shapes.append(Text("many-note-2", 14, y + 34, words("player.many.note-2"), "dim"))
     return [replace(shape, view="many") for shape in shapes]
+
+
+def _at_rate(load: HostLoad, rate: float) -> HostLoad:
+    """The load with its CPU brought to another rate of requests."""
+    factor = rate / load.requests_per_s.typical
+    return replace(load, cores={actor: span * factor for actor, span in load.cores.items()})
 
 
 def _rate(value: float) -> str:
@@ -439,4 +541,6 @@ def _rate(value: float) -> str:
 
 def _cores(load: HostLoad, actor: Actor) -> Words:
     span = load.cores[actor]
-    return words("player.many.cores", low=f"{span.low:.1f}", cores=f"{span.typical:.1f}", high=f"{span.high:.1f}")
+    return words(
+        "player.many.cores", low=f"{span.low:.1f}", cores=f"{span.typical:.1f}", high=f"{span.high:.1f}"
+    )

@@ -102,9 +102,12 @@ function mount({ model, el }) {
   const canvas = element("div", { class: "sl-canvas" });
   canvas.innerHTML = model.get("svg");
   const svg = canvas.querySelector("svg");
+  svg.removeAttribute("width");
+  svg.removeAttribute("height");
+  const scores = element("div", { class: "sl-scores", "aria-hidden": "true" });
   const detail = element("aside", { class: "sl-detail", hidden: "", tabindex: "-1" });
   const live = element("div", { class: "sl-live", "aria-live": "polite" });
-  root.append(bar, canvas, detail, live);
+  root.append(bar, scores, canvas, detail, live);
   el.append(root);
 
   // -- controls
@@ -222,10 +225,15 @@ function mount({ model, el }) {
         }
         const [x, y] = pointOn(ways[i][hop].samples, done(start, end, t));
         token.path.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
-        token.path.style.visibility = shown[stream] ? "visible" : "hidden";
+        const isOver = token.at === trace.length - 1 && t >= end;
+        token.path.style.visibility = shown[stream] && !isOver ? "visible" : "hidden";
       }
     });
-    const x = timeline.axis.x + (t / timeline.axis.end_ns) * timeline.axis.width;
+    if (root.classList.contains("sl-narrow")) {
+      const lines = lanes.map((l, i) => { const s = scoreAt(l, t); return `${word(l.title).split(" · ").at(-1)}: ${micro(s.cpu)} ${say("unit.us-hypervisor")} · ${Math.round(s.exits)} ${say("unit.exits")} · ${micro(s.elapsed)} µs`; });
+      scores.replaceChildren(...lines.map((line, i) => element("div", i === lane ? { class: "sl-on" } : {}, line)));
+    }
+    const x = timeline.axis.x + Math.min(1, t / timeline.axis.end_ns) * timeline.axis.width;
     playhead.setAttribute("x1", x);
     playhead.setAttribute("x2", x);
     put("beat", word(stepAt(timeline.beats, t).words));
@@ -337,15 +345,16 @@ function mount({ model, el }) {
   root.addEventListener("keydown", keys);
 
   // -- a phone shows one lane at a time
-  const box = svg.viewBox.baseVal;
-  const whole = `0 0 ${box.width} ${box.height}`;
+  const whole = svg.getAttribute("viewBox");
+  const height = Number(whole.split(" ")[3]);
   function frameLane() {
     const isNarrow = root.clientWidth > 0 && root.clientWidth < 600;
     root.classList.toggle("sl-narrow", isNarrow);
     const bands = [...svg.querySelectorAll('[id^="band-"][id$="-application"] rect')];
-    if (!isNarrow || !bands[lane]) { svg.setAttribute("viewBox", whole); return; }
+    if (!isNarrow || !bands[lane]) { svg.setAttribute("viewBox", whole); draw(); return; }
     const x = Number(bands[lane].getAttribute("x"));
-    svg.setAttribute("viewBox", `${x - 4} 24 ${Number(bands[lane].getAttribute("width")) + 8} ${box.height - 24}`);
+    svg.setAttribute("viewBox", `${x - 4} 24 ${Number(bands[lane].getAttribute("width")) + 8} ${height - 24}`);
+    draw();
   }
   const sizes = new ResizeObserver(frameLane);
   sizes.observe(root);
