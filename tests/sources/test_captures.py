@@ -31,9 +31,16 @@ def capture(name: str) -> tuple[Topology, dict[str, Any]]:
 @pytest.mark.parametrize("name", CAPTURES)
 def test_pfs_and_vfs_equal_what_lspci_said(name: str) -> None:
     host, truth = capture(name)
-    registers = (
-        "total_vfs initial_vfs num_vfs vf_enable vf_mse first_vf_offset vf_stride vf_device_id".split()
-    )
+    registers = [
+        "total_vfs",
+        "initial_vfs",
+        "num_vfs",
+        "vf_enable",
+        "vf_mse",
+        "first_vf_offset",
+        "vf_stride",
+        "vf_device_id",
+    ]
 
     assert [pf.address for pf in host.physical_functions] == [pf["bdf"] for pf in truth["pfs"]]
     for expected in truth["pfs"]:
