@@ -84,7 +84,7 @@ def player_scene(
     request = _request_words(journeys[0])
     timeline: dict[str, Any] = {
         "end_ns": end,
-        "last_ns": longest,
+        "last_ns": math.ceil(longest),
         "seconds": SECONDS,
         "lanes": lanes,
         "beats": _beats(journeys, [_finish(j, t) for j, t in zip(journeys, traces, strict=True)]),
