@@ -44,7 +44,11 @@ def read_function(
     if reader.tree.link(base) is None and not reader.names(base, where):
         reader.warn(where, f"{base} vanished while it was read")
         return None
-    place = reader.tree.resolve(base)
+    try:
+        place = reader.tree.resolve(base)
+    except OSError as err:
+        reader.warn(where, f"{base} leads nowhere: {err.strerror}")
+        return None
     space = _read_space(reader, base, where)
     header = _decode(reader, where, Header.of, space)
     express = _decode(reader, where, ExpressCapability.of, space)

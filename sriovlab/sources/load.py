@@ -79,10 +79,17 @@ def _load_path(path: str) -> Topology:
         raise SourceError(f"{path}: cannot be read ({err.strerror})") from err
     if not first:
         raise SourceError(f"{path}: the file is empty; a host is {KINDS}")
-    if tarfile.is_tarfile(path):
+    if _is_archive(path):
         tree = archive_tree(path)
         return read_topology(tree, name=None if _has_name(tree) else name)
     return _load_json(path)
+
+
+def _is_archive(path: str) -> bool:
+    try:
+        return tarfile.is_tarfile(path)
+    except (OSError, EOFError, ValueError):
+        return False
 
 
 def _stem(path: str) -> str:

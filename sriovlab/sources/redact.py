@@ -41,6 +41,12 @@ _JSON_ARGUMENT = re.compile(
 # What is kept of a command line: flags that shape the topology, by name; the values of others go.
 _SECRET_FLAGS = ("append", "uuid", "smbios", "fw_cfg", "acpitable", "object-secret", "cloud-init")
 
+# Flags whose first word is a kind, not a name.
+_TYPED_FLAGS = ("device", "machine", "accel", "cpu", "netdev", "object", "chardev", "m", "smp")
+_DRIVER = re.compile(r'("(?:driver|type|qom-type)"\s*:\s*"[^"]*")')
+# Files of numbers that say where things are, not who they are.
+_REGISTERS = ("/resource", "/cap", "/ecap", "/features", "/class", "/vendor", "/device", "/irq")
+
 _IDENTITY_FILES = re.compile(
     r"/(address|broadcast|permaddr|serial|subsysnqn|nguid|uuid|eui|wwid|wwn|unique_id|vpd_pg\w+|product_uuid|"
     r"product_serial|board_serial|chassis_serial|hostname|phys_switch_id|phys_port_id|node_guid|sys_image_guid|hostnqn|hostid)$"
@@ -187,7 +193,6 @@ class _Redaction:
             (_INFINIBAND, self._mac),
             (_MAC, self._mac),
             (_DOTTED_MAC, self._mac),
-            (_LONG_WWN, lambda t: f"0x{self._number('wwn', t):016x}"),
             (_BARE_UUID, lambda t: self._hexadecimal("uuid", t)),
             (
                 _IPV4,
@@ -239,11 +244,13 @@ class _Redaction:
             return self._config(data)
         if path == "/proc/cmdline" or re.fullmatch(r"/proc/\d+/cmdline", path):
             text = data.decode("utf-8", "surrogateescape")
-            parts = [
-                self.names(self.text(self._quiet(before, part))) for before, part in _pairs(text.split("\0"))
-            ]
+            parts = [self._word(before, part) for before, part in _pairs(text.split("\0"))]
             return "\0".join(parts).encode("utf-8", "surrogateescape")
+        if path.endswith(_REGISTERS):
+            return data
         text = self.text(data.decode("utf-8", "surrogateescape"))
+        if _IDENTITY_FILES.search(path):
+            text = self._world_wide_names(text)
         if (
             path.startswith(("/proc/sys/kernel/hostname", "/etc/hostname", "/proc/version"))
             or path.endswith(("/comm", "/ifalias", "/hostname"))
@@ -251,6 +258,25 @@ class _Redaction:
         ):
             text = self.names(text)
         return text.encode("utf-8", "surrogateescape")
+
+    def _world_wide_names(self, text: str) -> str:
+        return _LONG_WWN.sub(lambda m: f"0x{self._number('wwn', m.group(0)):016x}", text)
+
+    def _word(self, flag: str, part: str) -> str:
+        """One argument of a command line. What names a kind of device stays, whatever a VM is called."""
+        text = self._world_wide_names(self.text(self._quiet(flag, part)))
+        if not flag:
+            # The program itself, or the whole command line of the kernel.
+            return self.names(text) if " " in text else text
+        if part.startswith("-"):
+            return text
+        if part.startswith("{"):
+            pieces = _DRIVER.split(text)
+            return "".join(piece if i % 2 else self.names(piece) for i, piece in enumerate(pieces))
+        if flag.lstrip("-") in _TYPED_FLAGS:
+            head, comma, tail = text.partition(",")
+            return head + comma + self.names(tail)
+        return self.names(text)
 
     @staticmethod
     def _quiet(flag: str, part: str) -> str:

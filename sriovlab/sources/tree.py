@@ -79,7 +79,10 @@ class FileTree:
     def link(self, path: str) -> Optional[str]:
         """The raw target of a link, None where there is none."""
         folder, name = posixpath.split(path)
-        return self._link(posixpath.join(self.resolve(folder), name))
+        try:
+            return self._link(posixpath.join(self.resolve(folder), name))
+        except OSError:
+            return None
 
     def list(self, path: str) -> List[str]:
         """The sorted names in a folder. Raises OSError, as the system would."""

@@ -92,7 +92,9 @@ def test_play_ends_with_the_scores_of_the_journeys(folder: Path, open_page: Open
     page = open_page(at(folder, "read", 12))
     for index, journey in enumerate(journeys):
         assert page.text_content(f'[data-slot="exits-{index}"]') == f"{journey.exits():.0f}"
-        assert page.text_content(f'[data-slot="elapsed-{index}"]') == f"{journey.latency_ns.typical / 1000:.0f}"
+        assert (
+            page.text_content(f'[data-slot="elapsed-{index}"]') == f"{journey.latency_ns.typical / 1000:.0f}"
+        )
 
 
 def test_everything_is_reached_and_done_by_keyboard(folder: Path, open_page: Opener) -> None:
