@@ -1,6 +1,6 @@
 """Run the notebooks and keep their outputs, without widget state or anything that changes from run to run.
 
-    python notebooks/execute.py [NOTEBOOK ...]
+python notebooks/execute.py [NOTEBOOK ...]
 """
 
 from __future__ import annotations
