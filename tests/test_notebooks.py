@@ -56,7 +56,7 @@ def test_a_changed_result_fails_the_check(tmp_path: Path) -> None:
     text = ENGLISH[0].read_text()
     assert "VM exits in all               3" in text
     (tmp_path / "changed.ipynb").write_text(
-        text.replace("VM exits in all               3", "VM exits in all               4")
+        text.replace("VM exits in all               3", "VM exits in all               4", 1)
     )
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "--nbval", "--nbval-current-env",

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import ARGUMENTS
-from tests.conftest import ROOT, require_tool
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
 
@@ -53,15 +52,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def page(lab: str) -> Iterator[tuple[Page, list[str], str]]:
-    path = require_tool("chromium")
+def page(lab: str, browser: Browser) -> Iterator[tuple[Page, list[str], str]]:
     errors: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        found = browser.new_page(viewport={"width": 1400, "height": 1000})
-        found.on("pageerror", lambda error: errors.append(str(error)))
-        yield found, errors, lab
-        browser.close()
+    found = browser.new_page(viewport={"width": 1400, "height": 1000})
+    found.on("pageerror", lambda error: errors.append(str(error)))
+    yield found, errors, lab
+    found.close()
 
 
 def open_notebook(page: Page, lab: str, name: str) -> None:
