@@ -43,7 +43,12 @@ _NAMES: Dict[Type[Any], Tuple[str, ...]] = {
 }
 
 
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+
+
 def _encode(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     names = _NAMES.get(type(value))
     if names is not None:
         return {name: _encode(getattr(value, name)) for name in names}

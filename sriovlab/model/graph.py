@@ -16,13 +16,10 @@ Edges, with `kind` an `EdgeKind` value, from requester towards completer:
 
 from __future__ import annotations
 
-from dataclasses import fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
-
-from . import nouns
 
 if TYPE_CHECKING:
     from .topology import Topology
@@ -51,8 +48,9 @@ class EdgeKind(str, Enum):
     RUNS_ON = "runs-on"
 
 
-def _attributes(thing: Any, names: tuple[str, ...], kind: NodeKind) -> dict[str, Any]:
-    attributes = {name: getattr(thing, name) for name in names}
+def _attributes(thing: Any, kind: NodeKind) -> dict[str, Any]:
+    attributes = dict(vars(thing))
+    del attributes["id"]
     if kind is NodeKind.FUNCTION:
         attributes["function_kind"] = attributes.pop("kind")
     elif "kind" in attributes:
@@ -65,16 +63,15 @@ def graph_of(topology: Topology) -> nx.MultiDiGraph[str]:
     """The frozen graph of a topology; see the module for its nodes and edges."""
     graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=", ".join(host.name for host in topology.hosts))
     sections = (
-        (topology.hosts, nouns.Host, NodeKind.HOST),
-        (topology.functions, nouns.Function, NodeKind.FUNCTION),
-        (topology.iommus, nouns.Iommu, NodeKind.IOMMU),
-        (topology.iommu_groups, nouns.IommuGroup, NodeKind.IOMMU_GROUP),
-        (topology.numa_nodes, nouns.NumaNode, NodeKind.NUMA_NODE),
-        (topology.virtual_machines, nouns.VirtualMachine, NodeKind.VIRTUAL_MACHINE),
+        (topology.hosts, NodeKind.HOST),
+        (topology.functions, NodeKind.FUNCTION),
+        (topology.iommus, NodeKind.IOMMU),
+        (topology.iommu_groups, NodeKind.IOMMU_GROUP),
+        (topology.numa_nodes, NodeKind.NUMA_NODE),
+        (topology.virtual_machines, NodeKind.VIRTUAL_MACHINE),
     )
-    for things, cls, kind in sections:
-        names = tuple(f.name for f in fields(cls) if f.name != "id")
-        graph.add_nodes_from((thing.id, _attributes(thing, names, kind)) for thing in things)
+    for things, kind in sections:
+        graph.add_nodes_from((thing.id, _attributes(thing, kind)) for thing in things)
     numa = {(node.host, node.number): node.id for node in topology.numa_nodes}
     for function in topology.functions:
         if function.parent is not None:
