@@ -140,7 +140,7 @@ def compare(
     output: Output = None,
     language: Language = None,
 ) -> None:
-    """Compare two paths on a host: a table, or with -o a page or picture (.html .svg .png .pdf)."""
+    """Compare two paths on a host: a table, or with -o a page or picture (.html .svg .png .pdf .gif)."""
     from .widget.player import compare as make
 
     spoken = _language(language)

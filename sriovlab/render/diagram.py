@@ -88,6 +88,15 @@ def save_svg(svg: str, path: str | os.PathLike[str], *, scale: float = 2.0) -> P
     return write_file(target, svg.encode("utf-8") if suffix == ".svg" else _converted(svg, suffix, scale))
 
 
+def png_bytes(svg: str, *, scale: float = 2.0) -> bytes:
+    """An SVG document as a PNG.
+
+    Raises:
+        RenderError: cairosvg is missing.
+    """
+    return _converted(svg, ".png", scale)
+
+
 def _converted(svg: str, suffix: str, scale: float) -> bytes:
     try:
         import cairosvg

@@ -39,7 +39,8 @@ def score_at(lane: dict[str, Any], t: float) -> dict[str, float]:
     return {"cpu": cpu, "exits": exits, "elapsed": min(t, last), "end": last}
 
 
-def _current(lane: dict[str, Any], t: float) -> tuple[int, float]:
+def current_hop(lane: dict[str, Any], t: float) -> tuple[int, float]:
+    """The hop that the first request of a lane is on at `t`, and the part of it that is done."""
     found = (0, 0.0)
     for request, index, start, end in lane["trace"]:
         if request == 0 and lane["hops"][index]["waited"] and start <= t and end > start:
@@ -56,7 +57,7 @@ def _written(scene: Scene, t: float) -> Scene:
         values[f"cpu-{index}"] = Words.plain(microseconds(score["cpu"]))
         values[f"exits-{index}"] = Words.plain(f"{score['exits']:.0f}")
         values[f"elapsed-{index}"] = Words.plain(microseconds(score["elapsed"]))
-        hop = lane["hops"][_current(lane, t)[0]]
+        hop = lane["hops"][current_hop(lane, t)[0]]
         mark = "✓" if t >= score["end"] else MARKS[hop["stream"]]
         values[f"caption-{index}"] = Words(f"{mark} {hop['caption']['en']}", f"{mark} {hop['caption']['zh']}")
     beat = [b for b in timeline["beats"] if b["t"] <= t][-1]["words"]

@@ -14,6 +14,7 @@ from ..iopath.bind import journey
 from ..iopath.journey import Actor, ExitPlace, Journey
 from ..iopath.request import Request
 from ..render.diagram import SUFFIXES, save_svg, write_file
+from ..render.movie import gif_bytes
 from ..render.page import player_page, stage_module, stage_state, stage_style
 from ..render.still import animated_svg, still_svg
 from ..scene.player import microseconds, player_scene
@@ -58,7 +59,7 @@ def compare(
 
 
 class Player:
-    """A comparison: shows itself in a notebook, saves itself as HTML, SVG, PNG or PDF.
+    """A comparison: shows itself in a notebook, saves itself as HTML, SVG, PNG, PDF or GIF.
 
     `journeys` hold the numbers; `widget` is the anywidget once it has been shown.
     """
@@ -92,7 +93,7 @@ class Player:
     def save(
         self, path: str | os.PathLike[str], *, at_ns: float | None = None, is_animated: bool = True
     ) -> Path:
-        """Write the comparison; .html is the page that plays with no network, .svg moves by itself.
+        """Write the comparison; .html is the page that plays with no network, .svg and .gif move.
 
         Args:
             at_ns: The moment that a still shows, in ns after the request; the end unless given.
@@ -104,8 +105,10 @@ class Player:
         suffix = target.suffix.lower()
         if suffix in (".html", ".htm"):
             return write_file(target, player_page(self.scene, language=self.language).encode("utf-8"))
+        if suffix == ".gif":
+            return write_file(target, gif_bytes(self.scene, theme=self.theme, language=self.language))
         if suffix not in SUFFIXES:
-            known = ", ".join((".html", *SUFFIXES))
+            known = ", ".join((".html", *SUFFIXES, ".gif"))
             raise RenderError(f"{target}: {suffix or 'no suffix'} is no format we write; expected {known}")
         if suffix == ".svg" and is_animated and at_ns is None:
             svg = animated_svg(self.scene, theme=self.theme, language=self.language)
@@ -192,9 +195,15 @@ def summary_rows(journeys: Sequence[Journey], language: str = "en") -> list[list
 def summary(journeys: Sequence[Journey], language: str = "en") -> str:
     """The numbers of some journeys as a table of plain text; doubts stand below it."""
     rows = summary_rows(journeys, language)
-    widths = [max(_cells(row[i]) for row in rows) for i in range(len(rows[0]))]
+    columns = list(zip(*rows, strict=True))
+    wide = [max(map(_wide, column)) for column in columns]
+    narrow = [max(len(cell) - _wide(cell) for cell in column) for column in columns]
+    # A browser's Chinese letters are not exactly two Latin ones wide, so each kind is padded with its own space.
     lines = [
-        "  ".join(cell + " " * (w - _cells(cell)) for cell, w in zip(row, widths, strict=True)).rstrip()
+        "  ".join(
+            cell + "\u3000" * (w - _wide(cell)) + " " * (n - len(cell) + _wide(cell))
+            for cell, w, n in zip(row, wide, narrow, strict=True)
+        ).rstrip()
         for row in rows
     ]
     for j in journeys:
@@ -204,5 +213,5 @@ def summary(journeys: Sequence[Journey], language: str = "en") -> str:
     return "\n".join(lines)
 
 
-def _cells(cell: str) -> int:
-    return sum(2 if "\u2e80" <= c <= "\uffef" else 1 for c in cell)
+def _wide(cell: str) -> int:
+    return sum("\u2e80" <= c <= "\uffef" for c in cell)
