@@ -202,7 +202,8 @@ def _station_box(station: Station, index: int, left: float) -> Box:
     title = Words(f"{label.en}: {note.en}", f"{label.zh}：{note.zh}")
     shown = fit(label, place.width - 10, 14)
     if station.role == "guest-memory":
-        shown = words("player.guest-memory-1")
+        # The lane says whose memory it is: the machine's name stands on the box.
+        shown = fit(Words.plain(str(station.label.slots["vm"])), place.width - 10, 14)
     return Box(
         id=f"station-{index}-{station.id}",
         x=left + place.x - place.width / 2,
@@ -211,7 +212,7 @@ def _station_box(station: Station, index: int, left: float) -> Box:
         height=place.height,
         role=_STATION_ROLES.get(station.role, "station"),
         label=shown,
-        sublabel=words("player.guest-memory-2") if station.role == "guest-memory" else None,
+        sublabel=words("player.memory") if station.role == "guest-memory" else None,
         title=title,
         thing=station.thing,
         is_dashed=assumed,
