@@ -85,7 +85,7 @@ def save_svg(svg: str, path: str | os.PathLike[str], *, scale: float = 2.0) -> P
         raise RenderError(
             f"{target}: {suffix or 'no suffix'} is no format we write; expected {', '.join(SUFFIXES)}"
         )
-    return write_file(target, svg.encode("utf-8") if suffix == ".svg" else _converted(svg, suffix, scale))
+    return write_file(target, svg.encode("utf-8") if suffix == ".svg" else converted_svg(svg, suffix, scale))
 
 
 def png_bytes(svg: str, *, scale: float = 2.0) -> bytes:
@@ -94,10 +94,15 @@ def png_bytes(svg: str, *, scale: float = 2.0) -> bytes:
     Raises:
         RenderError: cairosvg is missing.
     """
-    return _converted(svg, ".png", scale)
+    return converted_svg(svg, ".png", scale)
 
 
-def _converted(svg: str, suffix: str, scale: float) -> bytes:
+def converted_svg(svg: str, suffix: str, scale: float) -> bytes:
+    """An SVG document as the bytes of a PNG or PDF.
+
+    Raises:
+        RenderError: cairosvg, or the library it stands on, is missing.
+    """
     try:
         import cairosvg
     except (ImportError, OSError) as err:

@@ -58,7 +58,7 @@ def stage_style() -> str:
     )
 
 
-def stage_state(scene: Scene, language: str) -> dict[str, Any]:
+def stage_state(scene: Scene, language: str, *, predict: bool = False) -> dict[str, Any]:
     """What the stage's model holds for a scene."""
     return {
         "svg": render_svg(scene, language=language, is_bilingual=True),
@@ -68,6 +68,8 @@ def stage_state(scene: Scene, language: str) -> dict[str, Any]:
         "theme": "auto",
         "selection": "",
         "at": 0,
+        "predict": predict,
+        "prediction": -1,
     }
 
 
@@ -91,9 +93,11 @@ mount({{ model, el: document.getElementById("stage") }});
 """
 
 
-def player_page(scene: Scene, *, language: str = "en") -> str:
+def player_page(scene: Scene, *, language: str = "en", predict: bool = False) -> str:
     """A standalone HTML page that plays a scene; both languages are inside."""
-    state = json.dumps(stage_state(scene, language), ensure_ascii=False, separators=(",", ":"))
+    state = json.dumps(
+        stage_state(scene, language, predict=predict), ensure_ascii=False, separators=(",", ":")
+    )
     return _PAGE.format(
         language=language,
         title=clean(scene.title.in_language(language)),

@@ -13,7 +13,7 @@ from ..i18n import Words, words
 from ..model.nouns import Function, FunctionKind, VirtualMachine
 from ..model.topology import Topology
 from ..pci.names import class_name, device_name
-from .measure import fit
+from .measure import fit, widest
 from .shapes import Box, Line, Scene, Shape, Text
 
 WIDTH = 944.0
@@ -142,8 +142,10 @@ class _Figure:
                     title=Words(f"{machine.name}: {note.en}", f"{machine.name}：{note.zh}"), thing=machine.id, size=15, weight=650,
                 )
             )  # fmt: skip
-            self._machine_x[machine.id] = x + width / 2
-            self._machine_bottom[machine.id] = y + 48
+            # With a second row of VMs a line to the first would run behind it; the VFs name their holder too.
+            if len(shown) <= columns:
+                self._machine_x[machine.id] = x + width / 2
+                self._machine_bottom[machine.id] = y + 48
         rows = (len(shown) + columns - 1) // columns
         self.y += rows * 58 + 8
         if len(machines) > MOST_VMS:
@@ -167,16 +169,15 @@ class _Figure:
         """One card a PF: its VFs above it, the port that leads to it below."""
         # PFs with VFs that a VM holds come first, where the lines to the VMs are short.
         pfs = sorted(self.topology.physical_functions, key=lambda pf: not self._is_held(pf))
-        if self._machine_x:
+        if self.topology.virtual_machines:
             self.y += 34
-        self._text(
-            "row-pfs",
-            LEFT,
-            self.y - (2 if self._machine_x else 8),
-            words("topology.row.functions"),
-            weight=600,
-            role="dim",
+        label = words("topology.row.functions")
+        y = self.y - (2 if self.topology.virtual_machines else 8)
+        # Paper behind the label, where lines to the VMs pass.
+        self.shapes.append(
+            Box("row-pfs-paper", LEFT - 2, y - 10, widest(label, 15) + 6, 20, "paper", radius=0)
         )
+        self._text("row-pfs", LEFT, y, label, weight=600, role="dim")
         self.y += 10
         if not pfs:
             self._text("no-pf", LEFT, self.y + 14, words("topology.no-pf"), 15)

@@ -154,6 +154,7 @@ def _read_iommus(reader: Reader, host: str, functions: List[Function]) -> Tuple[
             members.setdefault(unit, []).append(function.id)
     units = sorted({*reader.names("/sys/class/iommu", "host"), *members})
     remaps = _uses_remapping(reader)
+    command_line = reader.text("/proc/cmdline", "host") or ""
     found = []
     for unit in units:
         remapping: Optional[bool] = remaps
@@ -179,7 +180,7 @@ def _read_iommus(reader: Reader, host: str, functions: List[Function]) -> Tuple[
             kind = "virtio"
         else:
             kind = "unknown"
-        if posted and remapping is False:
+        if posted and (remapping is False or "intremap=nopost" in command_line.replace(",", " intremap=")):
             posted = False
         found.append(
             Iommu(f"iommu:{unit}", host, kind, unit, remapping, posted, tuple(members.get(unit, ())))

@@ -34,6 +34,7 @@ def compare(
     language: str = "en",
     theme: str = "light",
     media: str = "optane",
+    predict: bool = False,
 ) -> Player:
     """Two paths of the same request side by side, played.
 
@@ -43,6 +44,7 @@ def compare(
         vm, function, media: As for `journey`.
         queue_depth: Requests in flight; above 1 the guest is busy and its vCPU does not halt.
         theme: Of saved pictures; the widget follows the notebook.
+        predict: Play waits for a guess at the VM exits of the last lane, and shows it beside the result.
     Raises:
         PathError: an unknown path, VM or function, or not two paths.
         SourceError: the host cannot be loaded.
@@ -55,7 +57,9 @@ def compare(
         for path in (paths or ("virtio", "sriov"))
     )
     name = ", ".join(h.name for h in topology.hosts[:2])
-    return Player(journeys, host_name=name, queue_depth=queue_depth, language=language, theme=theme)
+    return Player(
+        journeys, host_name=name, queue_depth=queue_depth, language=language, theme=theme, predict=predict
+    )
 
 
 class Player:
@@ -72,10 +76,11 @@ class Player:
         queue_depth: int = 1,
         language: str = "en",
         theme: str = "light",
+        predict: bool = False,
     ) -> None:
         self.journeys = tuple(journeys)
         self.host_name, self.queue_depth = host_name, queue_depth
-        self.language, self.theme = language, theme
+        self.language, self.theme, self.predict = language, theme, predict
         self.scene = player_scene(self.journeys, queue_depth=queue_depth, host_name=host_name)
         self._widget: anywidget.AnyWidget | None = None
 
@@ -83,7 +88,7 @@ class Player:
     def widget(self) -> anywidget.AnyWidget:
         """The widget, made when it is first asked for."""
         if self._widget is None:
-            self._widget = _make_widget(stage_state(self.scene, self.language))
+            self._widget = _make_widget(stage_state(self.scene, self.language, predict=self.predict))
         return self._widget
 
     def summary(self) -> str:
@@ -104,7 +109,9 @@ class Player:
         target = Path(path)
         suffix = target.suffix.lower()
         if suffix in (".html", ".htm"):
-            return write_file(target, player_page(self.scene, language=self.language).encode("utf-8"))
+            return write_file(
+                target, player_page(self.scene, language=self.language, predict=self.predict).encode("utf-8")
+            )
         if suffix == ".gif":
             return write_file(target, gif_bytes(self.scene, theme=self.theme, language=self.language))
         if suffix not in SUFFIXES:
@@ -162,6 +169,8 @@ def _make_widget(state: dict[str, Any]) -> anywidget.AnyWidget:
         theme = traitlets.Unicode("auto").tag(sync=True)
         selection = traitlets.Unicode("").tag(sync=True)
         at = traitlets.Float(0).tag(sync=True)
+        predict = traitlets.Bool(False).tag(sync=True)
+        prediction = traitlets.Int(-1).tag(sync=True)
 
     return PlayerWidget(**state)
 

@@ -173,3 +173,14 @@ def test_a_hostile_vm_name_stays_text(tmp_path: Path, open_page: Opener) -> None
     from xml.dom import minidom
 
     assert minidom.parse(str(tmp_path / "x.svg"))
+
+
+def test_play_waits_for_a_guess_and_shows_it_beside_the_result(tmp_path: Path, open_page: Opener) -> None:
+    player = sl.compare("example:cloud", "virtio", "sriov", vm="db0", predict=True)
+    page = open_page(f"file://{player.save(tmp_path / 'x.html')}")
+    assert page.locator(".sl-play").is_disabled()
+    page.click(".sl-question button >> nth=0")
+    page.keyboard.press("End")
+    said = page.inner_text(".sl-question")
+    assert "You said 0" in said
+    assert f"it was {player.journeys[1].exits():.0f}" in said

@@ -90,12 +90,16 @@ function mount({ model, el }) {
   const lanes = timeline.lanes;
   const still = window.matchMedia?.("(prefers-reduced-motion: reduce)").matches ?? false;
   const ends = stops(lanes, timeline.last_ns);
+  const ask = model.get("predict") ? lanes.length - 1 : -1;
+  const truth = ask < 0 ? 0 : Math.round(Object.values(lanes[ask].exits).reduce((sum, count) => sum + count, 0));
+  let guess = ask < 0 ? null : undefined;
   let language = model.get("language") || "en";
   let t = 0, playing = false, speed = 1, frame = 0, before = 0, isVisible = true, chosen = null, lane = 0;
   const shown = { command: true, data: true, interrupt: true };
   const say = (key, slots = {}) => fill(texts[language][key] ?? key, slots);
   const word = (words) => words[language];
 
+  const question = element("div", { class: "sl-question", role: "group" });
   const root = element("div", { class: "sl-stage", "data-theme": model.get("theme") || "auto", tabindex: "-1" });
   root.dataset.lane = "0";
   const bar = element("div", { class: "sl-bar", role: "toolbar" });
@@ -107,6 +111,7 @@ function mount({ model, el }) {
   const scores = element("div", { class: "sl-scores", "aria-hidden": "true" });
   const detail = element("aside", { class: "sl-detail", hidden: "", tabindex: "-1" });
   const live = element("div", { class: "sl-live", "aria-live": "polite" });
+  if (ask >= 0) root.append(question);
   root.append(bar, scores, canvas, detail, live);
   el.append(root);
 
@@ -243,7 +248,7 @@ function mount({ model, el }) {
   }
 
   const tell = () => { live.textContent = [word(stepAt(timeline.beats, t).words), ...lanes.map((l, i) => slots.get(`caption-${i}`)?.textContent ?? "")].join(" · "); };
-  function seek(to) { t = Math.max(0, Math.min(timeline.last_ns, to)); draw(); if (!playing) tell(); }
+  function seek(to) { if (guess === undefined) return; t = Math.max(0, Math.min(timeline.last_ns, to)); draw(); if (!playing) { tell(); drawQuestion(); } }
   function tick(now) {
     if (!playing) return;
     // A tab that was away does not leap: a frame is at most a tenth of a second.
@@ -257,8 +262,20 @@ function mount({ model, el }) {
     }
     if (playing) frame = still ? setTimeout(() => tick(performance.now()), 1500 / speed) : requestAnimationFrame(tick);
   }
-  function pause() { playing = false; if (still) clearTimeout(frame); else cancelAnimationFrame(frame); label(); tell(); }
+  function pause() { drawQuestion(); playing = false; if (still) clearTimeout(frame); else cancelAnimationFrame(frame); label(); tell(); }
+  function drawQuestion() {
+    if (ask < 0) return;
+    const title = word(lanes[ask].title);
+    question.replaceChildren(element("span", {}, guess === undefined ? say("predict.question", { lane: title }) : t < timeline.last_ns ? say("predict.said", { guess }) : say(guess === truth ? "predict.right" : "predict.wrong", { guess, truth })));
+    if (guess !== undefined) return;
+    for (let count = 0; count <= 5; count += 1) {
+      const b = element("button", { type: "button", class: "sl-button" }, String(count));
+      b.addEventListener("click", () => { guess = count; model.set("prediction", count); model.save_changes(); play.disabled = false; drawQuestion(); play.focus(); });
+      question.append(b);
+    }
+  }
   function toggle() {
+    if (guess === undefined) { question.querySelector("button")?.focus(); return; }
     if (playing) { pause(); return; }
     if (t >= timeline.last_ns) t = 0;
     playing = true;
@@ -322,6 +339,7 @@ function mount({ model, el }) {
     for (const target of targets) target.setAttribute("aria-label", target.querySelector("text")?.textContent || (/^bar-(\d+)-(\d+)$/.test(target.id) ? word(lanes[target.id.split("-")[1]].hops[target.id.split("-")[2]].caption) : target.id));
     pace.textContent = `${speed}×`;
     label();
+    drawQuestion();
     draw();
     if (model.get("language") !== to) { model.set("language", to); model.save_changes(); }
   }
@@ -363,6 +381,7 @@ function mount({ model, el }) {
   const onLanguage = () => { if (model.get("language") !== language) speak(model.get("language")); };
   model.on?.("change:language", onLanguage);
 
+  play.disabled = guess === undefined;
   speak(language);
   const wanted = Number(new URLSearchParams(globalThis.location?.search ?? "").get("t"));
   if (model.get("at") || wanted) seek(model.get("at") || (wanted / timeline.seconds) * timeline.last_ns);
