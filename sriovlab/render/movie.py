@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..errors import RenderError
+from ..scene.axis import axis_from
 from ..scene.shapes import Scene
 from .diagram import png_bytes
 from .still import GLYPHS, current_hop, score_at, still_svg
@@ -76,7 +77,7 @@ def moment_svg(scene: Scene, t: float, *, theme: str = "light", language: str = 
         )
     axis = timeline["axis"]
     top = min(shape.y for shape in scene.shapes if shape.id.startswith("bar-") and hasattr(shape, "y")) - 4
-    x = axis["x"] + axis["width"] * min(1.0, t / axis["end_ns"])
+    x = axis["x"] + axis_from(axis).px(t)
     moving.append(
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{top + 62}" stroke="{look.ink}" stroke-width="2"/>'
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..i18n import Words
+from ..scene.axis import axis_from
 from ..scene.player import microseconds
 from ..scene.shapes import Scene, Shape, Text
 from .svg import number, render_svg
@@ -103,10 +104,11 @@ def animated_svg(scene: Scene, *, theme: str = "light", language: str = "en") ->
     seconds = float(timeline["seconds"])
     total = seconds + _HOLD
     last = float(timeline["last_ns"])
+    axis = axis_from(timeline["axis"])
     under, over = [], []
 
     def share(ns: float) -> float:
-        return min(1.0, ns / last * seconds / total)
+        return min(1.0, axis.px(ns) / axis.px(last) * seconds / total)
 
     for lane in timeline["lanes"]:
         for request, index, start, end in lane["trace"]:
@@ -126,12 +128,11 @@ def animated_svg(scene: Scene, *, theme: str = "light", language: str = "en") ->
                     f'<animateMotion dur="{number(total)}s" repeatCount="indefinite" calcMode="linear" path="{hop["d"]}" '
                     f'keyPoints="0;0;1;1" keyTimes="0;{a:.4f};{b:.4f};1"/>{_switch(a, b, total)}</path>'
                 )
-    axis = timeline["axis"]
-    stop = axis["width"] * min(1.0, last / axis["end_ns"])
+    stop = axis.px(last)
     bars = [shape for shape in scene.shapes if shape.id.startswith("bar-")]
     top = min(bar.y for bar in bars if not isinstance(bar, Text) and hasattr(bar, "y")) - 4
     over.append(
-        f'<line x1="{axis["x"]}" x2="{axis["x"]}" y1="{top}" y2="{top + 62}" stroke="{look.ink}" stroke-width="2">'
+        f'<line x1="{timeline["axis"]["x"]}" x2="{timeline["axis"]["x"]}" y1="{top}" y2="{top + 62}" stroke="{look.ink}" stroke-width="2">'
         f'<animateTransform attributeName="transform" type="translate" dur="{number(total)}s" repeatCount="indefinite" '
         f'values="0 0;{number(stop)} 0;{number(stop)} 0" keyTimes="0;{share(last):.4f};1"/></line>'
     )

@@ -53,6 +53,7 @@ def _theme(name: str, c: dict[str, str]) -> Theme:
         "wire": p("none", "wire", width=1.3),
         "bracket": p("none", "vmm", width=3),
         "axis": p("none", "wire", width=1),
+        "break": p("none", "paper", width=3),
         "bar-guest": p("guest-bar", "box", width=1),
         "bar-vmm": p("vmm", "vmm", "on-dark", width=1),
         "bar-host-kernel": p("host", "host", "on-dark", width=1),

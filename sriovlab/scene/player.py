@@ -26,6 +26,7 @@ from ..iopath.journey import (
 )
 from ..iopath.load import HostLoad, host_load
 from ..iopath.schedule import schedule
+from .axis import Axis, axis_of
 from .lanes import BAND, GAP, GUTTER, TIERS, TOP, hop_path, place_of
 from .measure import fit
 from .shapes import Box, Line, Scene, Shape, Text
@@ -78,7 +79,8 @@ def player_scene(
         shapes += _lane(journey, index, left)
         lanes.append(_lane_timeline(journey, traces[index], left, index))
     shapes += _header(journeys, lane_width)
-    shapes += _waterfall(journeys, end)
+    axis = axis_of(journeys, WIDTH - GUTTER - 96, end)
+    shapes += _waterfall(journeys, axis)
     shapes += _captions(len(journeys), lane_width)
     shapes += _many(journeys, vms)
     request = _request_words(journeys[0])
@@ -88,7 +90,7 @@ def player_scene(
         "seconds": SECONDS,
         "lanes": lanes,
         "beats": _beats(journeys, [_finish(j, t) for j, t in zip(journeys, traces, strict=True)]),
-        "axis": {"x": GUTTER, "width": WIDTH - GUTTER - 96, "end_ns": end},
+        "axis": axis.to_json(GUTTER),
         "queue_depth": queue_depth,
     }
     return Scene(
@@ -298,8 +300,7 @@ def _captions(count: int, width: float) -> list[Shape]:
 # -- waterfalls ---------------------------------------------------------------------------------
 
 
-def _waterfall(journeys: Sequence[Journey], end: float) -> list[Shape]:
-    scale = (WIDTH - GUTTER - 96) / end
+def _waterfall(journeys: Sequence[Journey], axis: Axis) -> list[Shape]:
     shapes: list[Shape] = []
     bottom = WATERFALL_TOP + len(journeys) * (BAR + 4)
     for index, journey in enumerate(journeys):
@@ -309,11 +310,11 @@ def _waterfall(journeys: Sequence[Journey], end: float) -> list[Shape]:
         for position, (hop, start) in enumerate(zip(journey.hops, journey.starts_ns, strict=True)):
             if not hop.is_waited_for or hop.elapsed_ns.typical <= 0:
                 continue
-            width = max(1.5, hop.elapsed_ns.typical * scale)
+            width = max(1.5, axis.px(start + hop.elapsed_ns.typical) - axis.px(start))
             role = "bar-shared" if hop.is_shared else f"bar-{hop.actor.value}"
             shapes.append(
                 Box(
-                    f"bar-{index}-{position}", GUTTER + start * scale, y, width, BAR, role,
+                    f"bar-{index}-{position}", GUTTER + axis.px(start), y, width, BAR, role,
                     _bar_label(hop, width), title=spell(hop.label), radius=2,
                 )
             )  # fmt: skip
@@ -322,16 +323,18 @@ def _waterfall(journeys: Sequence[Journey], end: float) -> list[Shape]:
         shapes.append(
             Text(
                 f"total-{index}",
-                GUTTER + total.typical * scale + 8,
+                GUTTER + axis.px(total.typical) + 8,
                 y + BAR / 2,
                 Words.plain(text),
                 "ink",
                 weight=700,
             )
         )
-    step = _axis_step(end)
-    for i in range(int(end / step) + 1):
-        x = GUTTER + i * step * scale
+    step = _axis_step(axis.end_ns - (axis.cut_to - axis.cut_from))
+    for i in range(int(axis.end_ns / step) + 1):
+        if axis.cut_from < i * step < axis.cut_to:
+            continue
+        x = GUTTER + axis.px(i * step)
         shapes.append(Line(f"tick-{i}", f"M{x:.1f} {bottom}V{bottom + 5}", "axis"))
         shapes.append(
             Text(
@@ -344,6 +347,12 @@ def _waterfall(journeys: Sequence[Journey], end: float) -> list[Shape]:
                 anchor="middle",
             )
         )
+    if axis.cut_px:
+        x = GUTTER + axis.px(axis.cut_from) + 8
+        top = WATERFALL_TOP - 3
+        for dx in (-4, 4):
+            zigzag = f"M{x + dx:.1f} {top}" + "".join(f"l{3 if i % 2 else -3} 7" for i in range(9))
+            shapes.append(Line(f"break-{dx + 4}", zigzag, "break", title=words("player.break")))
     return shapes
 
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { currentHop, done, fill, micro, pointOn, scoreAt, stepAt, stops } from "../../sriovlab/render/stage/stage.mjs";
+import { axisNs, axisPx, currentHop, done, fill, micro, pointOn, scoreAt, stepAt, stops } from "../../sriovlab/render/stage/stage.mjs";
 
 const hop = (extra = {}) => ({ isHypervisor: false, cpu: [0, 0, 0], exits: {}, waited: true, ...extra });
 const lane = {
@@ -42,3 +42,10 @@ test("the caption follows what is waited for", () => {
 });
 test("stepping stops once at each hop that takes time", () => assert.deepEqual(stops([lane, lane], 400), [0, 100, 400]));
 test("a point lies between its samples", () => assert.deepEqual(pointOn([[0, 0], [10, 20]], 0.5), [5, 10]));
+test("the axis and its inverse agree, with a break and without", () => {
+  for (const axis of [{ width: 700, end_ns: 1000, cut_from: 0, cut_to: 0, cut_px: 0 }, { width: 700, end_ns: 1000, cut_from: 200, cut_to: 900, cut_px: 60 }]) {
+    for (let t = 0; t <= 1000; t += 50) assert.ok(Math.abs(axisNs(axis, axisPx(axis, t)) - t) < 1e-6);
+    assert.equal(axisPx(axis, 1000), 700);
+    assert.equal(axisPx(axis, 5000), 700);
+  }
+});

@@ -190,3 +190,12 @@ def test_text_is_measured_wide_and_shortened_with_an_ellipsis() -> None:
     assert text_width("中文", 10) == 20
     assert fit_text("abcdefghij" * 5, 60, 14).endswith("…")
     assert fit_text("short", 500, 14) == "short"
+
+
+def test_the_axis_breaks_where_the_media_dwarfs_the_rest_and_only_there() -> None:
+    slow, quick = (sl.compare("example:cloud", media=media).scene for media in ("nand", "optane"))
+    assert any(shape.id.startswith("break-") for shape in slow.shapes)
+    assert not any(shape.id.startswith("break-") for shape in quick.shapes)
+    bars = [s for s in slow.shapes if isinstance(s, Box) and s.id.startswith("bar-0-")]
+    for a, b in itertools.pairwise(bars):
+        assert a.x + a.width <= b.x + 2

@@ -66,6 +66,24 @@ export const pointOn = (samples, part) => {
   return [samples[i][0] + (samples[i + 1][0] - samples[i][0]) * f, samples[i][1] + (samples[i + 1][1] - samples[i][1]) * f];
 };
 
+/** Where `t` ns stands on the axis, in px from its left; a break squeezes what lies in it. */
+export const axisPx = (axis, t) => {
+  const scale = (axis.width - axis.cut_px) / (axis.end_ns - (axis.cut_to - axis.cut_from));
+  const at = Math.min(t, axis.end_ns);
+  if (at <= axis.cut_from || !axis.cut_px) return at * scale;
+  if (at < axis.cut_to) return axis.cut_from * scale + (axis.cut_px * (at - axis.cut_from)) / (axis.cut_to - axis.cut_from);
+  return axis.width - (axis.end_ns - at) * scale;
+};
+
+/** The time in ns at `px` of the axis: the other way round. */
+export const axisNs = (axis, px) => {
+  const scale = (axis.width - axis.cut_px) / (axis.end_ns - (axis.cut_to - axis.cut_from));
+  const left = axis.cut_from * scale;
+  if (px <= left || !axis.cut_px) return px / scale;
+  if (px < left + axis.cut_px) return axis.cut_from + ((px - left) / axis.cut_px) * (axis.cut_to - axis.cut_from);
+  return axis.end_ns - (axis.width - px) / scale;
+};
+
 export const GLYPHS = { command: "M-8 -9L10 0L-8 9Z", data: "M-9 -9h18v18h-18Z", interrupt: "M0 -11L11 0L0 11L-11 0Z" };
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const NS = "http://www.w3.org/2000/svg";
@@ -90,6 +108,8 @@ function mount({ model, el }) {
   const lanes = timeline.lanes;
   const still = window.matchMedia?.("(prefers-reduced-motion: reduce)").matches ?? false;
   const ends = stops(lanes, timeline.last_ns);
+  // Many requests go on beyond the axis, which is that of one; their clock runs straight, in ns a second.
+  const straight = timeline.last_ns > timeline.axis.end_ns ? timeline.last_ns / timeline.seconds : 0;
   const ask = model.get("predict") ? lanes.length - 1 : -1;
   const truth = ask < 0 ? 0 : Math.round(Object.values(lanes[ask].exits).reduce((sum, count) => sum + count, 0));
   let guess = ask < 0 ? null : undefined;
@@ -238,7 +258,7 @@ function mount({ model, el }) {
       const lines = lanes.map((l, i) => { const s = scoreAt(l, t); return `${word(l.title).split(" · ").at(-1)}: ${micro(s.cpu)} ${say("unit.us-hypervisor")} · ${Math.round(s.exits)} ${say("unit.exits")} · ${micro(s.elapsed)} µs`; });
       scores.replaceChildren(...lines.map((line, i) => element("div", i === lane ? { class: "sl-on" } : {}, line)));
     }
-    const x = timeline.axis.x + Math.min(1, t / timeline.axis.end_ns) * timeline.axis.width;
+    const x = timeline.axis.x + axisPx(timeline.axis, t);
     playhead.setAttribute("x1", x);
     playhead.setAttribute("x2", x);
     put("beat", word(stepAt(timeline.beats, t).words));
@@ -255,7 +275,7 @@ function mount({ model, el }) {
     const passed = Math.min(100, now - before);
     before = now;
     if (isVisible) {
-      t += (passed / 1000) * speed * (timeline.last_ns / timeline.seconds);
+      t = straight ? t + (passed / 1000) * speed * straight : axisNs(timeline.axis, axisPx(timeline.axis, t) + (passed / 1000) * speed * axisPx(timeline.axis, timeline.last_ns) / timeline.seconds);
       if (still) t = ends.find((s) => s >= t) ?? timeline.last_ns;
       if (t >= timeline.last_ns) { t = timeline.last_ns; pause(); }
       draw();
@@ -384,7 +404,7 @@ function mount({ model, el }) {
   play.disabled = guess === undefined;
   speak(language);
   const wanted = Number(new URLSearchParams(globalThis.location?.search ?? "").get("t"));
-  if (model.get("at") || wanted) seek(model.get("at") || (wanted / timeline.seconds) * timeline.last_ns);
+  if (model.get("at") || wanted) seek(model.get("at") || (straight ? wanted * straight : axisNs(timeline.axis, (wanted / timeline.seconds) * axisPx(timeline.axis, timeline.last_ns))));
   root.player = { seek, toggle, get t() { return t; }, get playing() { return playing; } };
   return () => {
     pause();
