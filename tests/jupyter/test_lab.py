@@ -112,7 +112,9 @@ def test_the_widget_shows_and_moves(page: tuple[Page, list[str], str]) -> None:
     stage.scroll_into_view_if_needed()
     assert stage.locator("svg.sl text").count() > 30
 
-    view.locator(".sl-play").first.click()
+    assert stage.locator(".sl-play").is_disabled()
+    stage.locator(".sl-question button").first.click()
+    stage.locator(".sl-play").click()
     token = stage.locator(".sl-token").first
     places: set[Any] = set()
     for _ in range(10):
