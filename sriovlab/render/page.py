@@ -37,23 +37,25 @@ def _variables(theme: Theme) -> str:
 def stage_style() -> str:
     """The style of the stage in both themes; `data-theme` chooses, `auto` follows the reader's system."""
     css = files(__package__).joinpath("stage/stage.css").read_text(encoding="utf-8")
-    light, dark = '.sl-stage:not([data-theme="dark"])', '.sl-stage[data-theme="dark"]'
-    auto = '.sl-stage[data-theme="auto"]'
+    stage = ".sl-stage"
+    auto = f'{stage}[data-theme="auto"]'
     # JupyterLab and VS Code say on the body which theme they wear; that beats the system's.
-    lab = f'body[data-jp-theme-light="false"] {auto}'
-    code = f'body[data-vscode-theme-kind*="dark"] {auto}'
-    dark_rules = style_sheet(DARK, auto) + f"\n{auto}{{{_variables(DARK)}}}"
+    chosen = (
+        f':is({stage}[data-theme="dark"],body[data-jp-theme-light="false"] {auto},'
+        f'body[data-vscode-theme-kind*="dark"] {auto})'
+    )
+    system = f'body:not([data-jp-theme-light="true"]) {auto}'
     return "\n".join(
         [
             css,
-            f"{light}{{{_variables(LIGHT)}}}",
-            style_sheet(LIGHT, light),
-            f"{dark}{{{_variables(DARK)}}}",
-            style_sheet(DARK, dark),
+            f"{stage}{{{_variables(LIGHT)}}}",
+            style_sheet(LIGHT, stage),
+            f"{chosen}{{{_variables(DARK)}}}",
+            style_sheet(DARK, chosen),
             "@media (prefers-color-scheme: dark){",
-            dark_rules.replace(auto, "body:not([data-jp-theme-light=true]) " + auto),
+            f"{system}{{{_variables(DARK)}}}",
+            style_sheet(DARK, system),
             "}",
-            *(style_sheet(DARK, scope) + f"\n{scope}{{{_variables(DARK)}}}" for scope in (lab, code)),
         ]
     )
 

@@ -120,14 +120,15 @@ def theme_named(name: str) -> Theme:
 
 
 def style_sheet(theme: Theme, scope: str = "") -> str:
-    """CSS rules that paint every role by class, under the selector `scope`."""
-    rules = [f"{scope} svg.sl{{background:{theme.paper}}}", f"{scope} svg.sl text{{fill:{theme.ink}}}"]
-    rules.append(f"{scope} svg.sl .r-dim,{scope} svg.sl .r-tag{{fill:{theme.dim}}}")
+    """CSS rules that paint every role by class, nested under the selector `scope`."""
+    rules = [f"& svg.sl{{background:{theme.paper}}}", f"& svg.sl text{{fill:{theme.ink}}}"]
+    rules.append(f"& svg.sl .r-dim,& svg.sl .r-tag{{fill:{theme.dim}}}")
     for role, paint in theme.paints.items():
-        rules.append(f"{scope} svg.sl .s-{role}{{fill:{paint.fill};stroke:{paint.stroke}}}")
+        rules.append(f"& svg.sl .s-{role}{{fill:{paint.fill};stroke:{paint.stroke}}}")
         if paint.ink != theme.ink:
-            rules.append(f"{scope} svg.sl .r-{role}{{fill:{paint.ink}}}")
+            rules.append(f"& svg.sl .r-{role}{{fill:{paint.ink}}}")
     hatch = theme.paints["band-vmm"].fill
-    rules.append(f"{scope} svg.sl .hatch-a{{fill:{theme.paper}}}{scope} svg.sl .hatch-b{{fill:{hatch}}}")
-    rules.append(f"{scope} svg.sl .shared-a{{fill:{theme.paints['bar-device'].fill}}}")
-    return "\n".join(rules)
+    rules.append(f"& svg.sl .hatch-a{{fill:{theme.paper}}}")
+    rules.append(f"& svg.sl .hatch-b{{fill:{hatch}}}")
+    rules.append(f"& svg.sl .shared-a{{fill:{theme.paints['bar-device'].fill}}}")
+    return f"{scope}{{\n" + "\n".join(rules) + "\n}"

@@ -48,7 +48,7 @@ def axis_from(data: Mapping[str, Any]) -> Axis:
 
 
 def axis_of(journeys: Sequence[Journey], width: float, end_ns: float) -> Axis:
-    """The axis of some journeys: broken where the time that all spend on the media is more than half of it."""
+    """The axis of some journeys: broken where the time that all spend on the media at once is more than four tenths of the longest."""
     starts, ends = [0.0], [end_ns]
     for journey in journeys:
         shared = [
@@ -59,7 +59,7 @@ def axis_of(journeys: Sequence[Journey], width: float, end_ns: float) -> Axis:
         starts.append(max((a for a, _ in shared), default=end_ns))
         ends.append(min((b for _, b in shared), default=0.0))
     begin, finish = max(starts), min(ends)
-    if finish - begin < end_ns / 2:
+    if finish - begin < 0.4 * max(journey.latency_ns.typical for journey in journeys):
         return Axis(width, end_ns)
     # A piece of the media stays on both sides, so that the bar is seen to go on.
     edge = (end_ns - (finish - begin)) / 8

@@ -104,7 +104,7 @@ def player_scene(
 
 
 def _nice_end(longest: float) -> float:
-    step: float = 10 ** math.floor(math.log10(longest)) / 2
+    step: float = 10 ** math.floor(math.log10(longest)) / 5
     return math.ceil(longest / step) * step
 
 
