@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import RenderError
+from ..errors import CaptureError, RenderError
 from ..i18n import Words, check_language, text, words
 from ..model.topology import Topology
 from ..scene.shapes import Scene
 from ..scene.topology import topology_scene
 from ..sources.load import load
+from ..sources.snapshot import write_whole
 from .svg import render_svg
 from .themes import theme_named
 
@@ -122,19 +122,10 @@ def write_file(target: Path, data: bytes) -> Path:
     Raises:
         RenderError: the place cannot be written.
     """
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.resolve().parent, prefix=".sriovlab-")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, target)
-    except OSError as err:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise RenderError(f"{target} cannot be written: {err.strerror}; choose another place") from err
+        write_whole(str(target), data)
+    except CaptureError as err:
+        raise RenderError(str(err)) from err
     return target
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..i18n import Words
 from ..scene.axis import axis_from
-from ..scene.player import microseconds
+from ..scene.phrases import microseconds
 from ..scene.shapes import Scene, Shape, Text
 from .svg import number, render_svg
 from .themes import theme_named

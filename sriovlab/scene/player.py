@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from ..errors import PathError
@@ -19,38 +19,34 @@ from ..iopath.journey import (
     ExitPlace,
     Hop,
     Journey,
-    Label,
     Span,
     Station,
     Tier,
 )
-from ..iopath.load import HostLoad, host_load
 from ..iopath.schedule import schedule
 from .axis import Axis, axis_of
-from .lanes import BAND, GAP, GUTTER, TIERS, TOP, hop_path, place_of
+from .lanes import (
+    BAND,
+    BAR,
+    CAPTION_HEIGHT,
+    CAPTION_TOP,
+    GAP,
+    GUTTER,
+    TIERS,
+    TOP,
+    WATERFALL_TOP,
+    WIDTH,
+    hop_path,
+    place_of,
+)
+from .many_vms import many_vms
 from .measure import fit
+from .phrases import HYPERVISOR, lane_title, microseconds, spell
 from .shapes import Box, Line, Scene, Shape, Text
 
-WIDTH = 944.0
-CAPTION_TOP = TOP + len(TIERS) * BAND + 4
-CAPTION_HEIGHT = 28.0
-WATERFALL_TOP = CAPTION_TOP + CAPTION_HEIGHT + 8
-BAR = 24.0
 SECONDS = 12.0
 MANY_VMS = 16
 _TIER_WORDS = {tier: f"player.tier.{tier.value}" for tier in TIERS}
-HYPERVISOR = (Actor.VMM, Actor.HOST_KERNEL)
-
-
-def microseconds(ns: float) -> str:
-    """A time with no more digits than it is worth: two significant ones, whole from 10 us on."""
-    us = ns / 1000
-    return f"{us:.0f}" if us >= 10 else f"{us:.1f}"
-
-
-def spell(label: Label) -> Words:
-    """The words of a label of the iopath floor."""
-    return words(f"iopath.{label.key}", **label.slots)
 
 
 def player_scene(
@@ -82,7 +78,7 @@ def player_scene(
     axis = axis_of(journeys, WIDTH - GUTTER - 96, end)
     shapes += _waterfall(journeys, axis)
     shapes += _captions(len(journeys), lane_width)
-    shapes += _many(journeys, vms)
+    shapes += many_vms(journeys, vms)
     request = _request_words(journeys[0])
     timeline: dict[str, Any] = {
         "end_ns": end,
@@ -115,16 +111,11 @@ def _request_words(journey: Journey) -> Words:
     return words(f"player.request.{kind}", size=f"{int(size):,} B")
 
 
-def _title_of(journey: Journey) -> Words:
-    base, *options = journey.path.split("+")
-    return words(f"player.lane.{base}", options=" + ".join(options))
-
-
 def _summary(journeys: Sequence[Journey]) -> Words:
     parts = [
         words(
             "player.summary.lane",
-            lane=_title_of(j),
+            lane=lane_title(j),
             exits=f"{j.exits():g}",
             cpu=microseconds(j.cpu_ns(*HYPERVISOR).typical),
             low=microseconds(j.latency_ns.low),
@@ -255,7 +246,7 @@ def _header(journeys: Sequence[Journey], width: float) -> list[Shape]:
     for index, journey in enumerate(journeys):
         x = GUTTER + index * (width + GAP) + 4
         role = "past" if _is_bypass(journey) else "through"
-        title = fit(_title_of(journey), width - (96 if journey.doubts else 8), 15, is_bold=True)
+        title = fit(lane_title(journey), width - (96 if journey.doubts else 8), 15, is_bold=True)
         shapes.append(Text(f"lane-title-{index}", x, 40, title, role, size=15, weight=650))
         if journey.doubts:
             reasons = [spell(d.label) for d in journey.doubts]
@@ -405,7 +396,7 @@ def _lane_timeline(journey: Journey, trace: Sequence[Any], left: float, index: i
         )
     return {
         "path": journey.path,
-        "title": asdict(_title_of(journey)),
+        "title": asdict(lane_title(journey)),
         "hops": hops,
         "trace": [[t.request, t.hop, round(t.start_ns), round(t.end_ns)] for t in trace],
         "latency": _span(journey.latency_ns),
@@ -474,83 +465,3 @@ def _beats(journeys: Sequence[Journey], finishes: Sequence[float]) -> list[dict[
 
 def _short(journey: Journey) -> Words:
     return words(f"player.short.{journey.path.partition('+')[0]}")
-
-
-# -- the same with many VMs ---------------------------------------------------------------------
-
-
-def _many(journeys: Sequence[Journey], vms: int) -> list[Shape]:
-    """CPU per 100,000 requests a second, and exits, when many VMs each keep one request in flight."""
-    loads = [host_load(j, vms) for j in journeys]
-    rate = min(load.requests_per_s.typical for load in loads)
-    per_rate = [_at_rate(load, rate) for load in loads]
-    most = max(sum(span.typical for span in load.cores.values()) for load in per_rate)
-    top = TOP
-    shapes: list[Shape] = [
-        Box("many-paper", 0, top - 2, WIDTH, WATERFALL_TOP + 2 * (BAR + 4) + 28 - top, "paper", radius=0)
-    ]
-    shapes.append(
-        Text(
-            "many-title",
-            WIDTH / 2,
-            top + 20,
-            words("player.many.title", vms=vms, rate=_rate(rate)),
-            "ink",
-            17,
-            "middle",
-            650,
-        )
-    )
-    scale = (WIDTH - GUTTER - 330) / most
-    y = top + 60
-    for index, (journey, load) in enumerate(zip(journeys, per_rate, strict=True)):
-        shapes.append(
-            Text(f"many-lane-{index}", 14, y, fit(_title_of(journey), WIDTH - 40, 15), "ink", 15, weight=650)
-        )
-        x = GUTTER
-        for actor in (Actor.VMM, Actor.HOST_KERNEL, Actor.GUEST):
-            part = load.cores[actor].typical * scale
-            if part < 1:
-                continue
-            label = words(f"player.bar.{actor.value}")
-            shapes.append(
-                Box(
-                    f"many-{index}-{actor.value}", x, y + 18, part, 40, f"bar-{actor.value}",
-                    label if fit(label, part - 8, 14) == label else None, title=_cores(load, actor), radius=3,
-                )
-            )  # fmt: skip
-            x += part
-        total = load.hypervisor_cores
-        shapes.append(
-            Text(
-                f"many-total-{index}", x + 10, y + 30,
-                words("player.many.cores", low=f"{total.low:.1f}", cores=f"{total.typical:.1f}", high=f"{total.high:.1f}"),
-                "ink", 14, weight=700,
-            )
-        )  # fmt: skip
-        exits = rate * journey.exits()
-        shapes.append(
-            Text(f"many-exits-{index}", x + 10, y + 50, words("player.many.exits", exits=_rate(exits)), "dim")
-        )
-        y += 108
-    shapes.append(Text("many-note", 14, y + 12, words("player.many.note"), "dim"))
-    shapes.append(Text("many-note-2", 14, y + 34, words("player.many.note-2"), "dim"))
-    return [replace(shape, view="many") for shape in shapes]
-
-
-def _at_rate(load: HostLoad, rate: float) -> HostLoad:
-    """The load with its CPU brought to another rate of requests."""
-    factor = rate / load.requests_per_s.typical
-    return replace(load, cores={actor: span * factor for actor, span in load.cores.items()})
-
-
-def _rate(value: float) -> str:
-    digits = max(0, int(math.log10(value)) - 1) if value >= 1 else 0
-    return f"{round(value / 10**digits) * 10**digits:,.0f}"
-
-
-def _cores(load: HostLoad, actor: Actor) -> Words:
-    span = load.cores[actor]
-    return words(
-        "player.many.cores", low=f"{span.low:.1f}", cores=f"{span.typical:.1f}", high=f"{span.high:.1f}"
-    )

@@ -17,7 +17,8 @@ from ..render.diagram import SUFFIXES, save_svg, write_file
 from ..render.movie import gif_bytes
 from ..render.page import player_page, stage_module, stage_state, stage_style
 from ..render.still import animated_svg, still_svg
-from ..scene.player import microseconds, player_scene
+from ..scene.phrases import microseconds
+from ..scene.player import player_scene
 from ..sources.load import load
 
 if TYPE_CHECKING:

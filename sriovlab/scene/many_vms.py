@@ -1,0 +1,92 @@
+"""The same with many VMs: the CPU that each path costs the host at one rate of requests, as bars."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..i18n import Words, words
+from ..iopath.journey import Actor, Journey
+from ..iopath.load import HostLoad, host_load
+from .lanes import BAR, GUTTER, TOP, WATERFALL_TOP, WIDTH
+from .measure import fit
+from .phrases import lane_title
+from .shapes import Box, Shape, Text
+
+
+def many_vms(journeys: Sequence[Journey], vms: int) -> list[Shape]:
+    """CPU per 100,000 requests a second, and exits, when many VMs each keep one request in flight."""
+    loads = [host_load(j, vms) for j in journeys]
+    rate = min(load.requests_per_s.typical for load in loads)
+    per_rate = [_at_rate(load, rate) for load in loads]
+    most = max(sum(span.typical for span in load.cores.values()) for load in per_rate)
+    top = TOP
+    shapes: list[Shape] = [
+        Box("many-paper", 0, top - 2, WIDTH, WATERFALL_TOP + 2 * (BAR + 4) + 28 - top, "paper", radius=0)
+    ]
+    shapes.append(
+        Text(
+            "many-title",
+            WIDTH / 2,
+            top + 20,
+            words("player.many.title", vms=vms, rate=_rate(rate)),
+            "ink",
+            17,
+            "middle",
+            650,
+        )
+    )
+    scale = (WIDTH - GUTTER - 330) / most
+    y = top + 60
+    for index, (journey, load) in enumerate(zip(journeys, per_rate, strict=True)):
+        shapes.append(
+            Text(f"many-lane-{index}", 14, y, fit(lane_title(journey), WIDTH - 40, 15), "ink", 15, weight=650)
+        )
+        x = GUTTER
+        for actor in (Actor.VMM, Actor.HOST_KERNEL, Actor.GUEST):
+            part = load.cores[actor].typical * scale
+            if part < 1:
+                continue
+            label = words(f"player.bar.{actor.value}")
+            shapes.append(
+                Box(
+                    f"many-{index}-{actor.value}", x, y + 18, part, 40, f"bar-{actor.value}",
+                    label if fit(label, part - 8, 14) == label else None, title=_cores(load, actor), radius=3,
+                )
+            )  # fmt: skip
+            x += part
+        total = load.hypervisor_cores
+        shapes.append(
+            Text(
+                f"many-total-{index}", x + 10, y + 30,
+                words("player.many.cores", low=f"{total.low:.1f}", cores=f"{total.typical:.1f}", high=f"{total.high:.1f}"),
+                "ink", 14, weight=700,
+            )
+        )  # fmt: skip
+        exits = rate * journey.exits()
+        shapes.append(
+            Text(f"many-exits-{index}", x + 10, y + 50, words("player.many.exits", exits=_rate(exits)), "dim")
+        )
+        y += 108
+    shapes.append(Text("many-note", 14, y + 12, words("player.many.note"), "dim"))
+    shapes.append(Text("many-note-2", 14, y + 34, words("player.many.note-2"), "dim"))
+    return [replace(shape, view="many") for shape in shapes]
+
+
+def _at_rate(load: HostLoad, rate: float) -> HostLoad:
+    """The load with its CPU brought to another rate of requests."""
+    factor = rate / load.requests_per_s.typical
+    return replace(load, cores={actor: span * factor for actor, span in load.cores.items()})
+
+
+def _rate(value: float) -> str:
+    digits = max(0, int(math.log10(value)) - 1) if value >= 1 else 0
+    return f"{round(value / 10**digits) * 10**digits:,.0f}"
+
+
+def _cores(load: HostLoad, actor: Actor) -> Words:
+    span = load.cores[actor]
+    return words(
+        "player.many.cores", low=f"{span.low:.1f}", cores=f"{span.typical:.1f}", high=f"{span.high:.1f}"
+    )

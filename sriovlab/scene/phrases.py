@@ -1,0 +1,25 @@
+"""What the player says of journeys, in a few words: times, titles, sentences of the iopath floor."""
+
+from __future__ import annotations
+
+from ..i18n import Words, words
+from ..iopath.journey import Actor, Journey, Label
+
+HYPERVISOR = (Actor.VMM, Actor.HOST_KERNEL)
+
+
+def microseconds(ns: float) -> str:
+    """A time with no more digits than it is worth: two significant ones, whole from 10 us on."""
+    us = ns / 1000
+    return f"{us:.0f}" if us >= 10 else f"{us:.1f}"
+
+
+def spell(label: Label) -> Words:
+    """The words of a label of the iopath floor."""
+    return words(f"iopath.{label.key}", **label.slots)
+
+
+def lane_title(journey: Journey) -> Words:
+    """The headline of a lane: through or past the hypervisor, and which path."""
+    base, *options = journey.path.split("+")
+    return words(f"player.lane.{base}", options=" + ".join(options))
