@@ -124,7 +124,13 @@ class _Drawing:
             weight = box.weight if i == 0 else 400
             parts.append(
                 self._words(
-                    words, middle, y, box.role, box.size if i == 0 else box.size * 0.92, "middle", weight
+                    words,
+                    middle,
+                    y,
+                    box.role,
+                    box.size if i == 0 else box.sub_size or box.size * 0.92,
+                    "middle",
+                    weight,
                 )
             )
         return "".join(parts) + "</g>"

@@ -209,6 +209,7 @@ def _station_box(station: Station, index: int, left: float) -> Box:
         title=title,
         thing=station.thing,
         is_dashed=assumed,
+        sub_size=14,
     )
 
 

@@ -32,6 +32,7 @@ class Box:
     thing: str | None = None
     is_dashed: bool = False
     size: float = 14
+    sub_size: float | None = None
     radius: float = 6
     view: str = ""
     weight: int = 400

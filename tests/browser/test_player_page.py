@@ -72,7 +72,7 @@ def test_lanes_scores_and_controls_fit_without_scrolling(folder: Path, open_page
     smallest = page.evaluate(
         "Math.min(...[...document.querySelectorAll('svg.sl text')].map(t => parseFloat(getComputedStyle(t).fontSize)))"
     )
-    assert smallest >= 12.8
+    assert smallest >= 14
 
 
 def test_32_requests_in_flight_play_at_55_frames_a_second(folder: Path, open_page: Opener) -> None:
