@@ -391,7 +391,10 @@ function mount({ model, el }) {
     const bands = [...svg.querySelectorAll('[id^="band-"][id$="-application"] rect')];
     if (!isNarrow || !bands[lane]) { svg.setAttribute("viewBox", whole); draw(); return; }
     const x = Number(bands[lane].getAttribute("x"));
-    svg.setAttribute("viewBox", `${x - 4} 24 ${Number(bands[lane].getAttribute("width")) + 8} ${height - 24}`);
+    // Half a waterfall would mislead, so it stays away where only one lane fits.
+    const caption = svg.querySelector('[id="caption-box-0"] rect');
+    const foot = caption ? Number(caption.getAttribute("y")) + Number(caption.getAttribute("height")) + 4 : height;
+    svg.setAttribute("viewBox", `${x - 4} 24 ${Number(bands[lane].getAttribute("width")) + 8} ${foot - 24}`);
     draw();
   }
   const sizes = new ResizeObserver(frameLane);
