@@ -79,7 +79,7 @@ def moment_svg(scene: Scene, t: float, *, theme: str = "light", language: str = 
     top = min(shape.y for shape in scene.shapes if shape.id.startswith("bar-") and hasattr(shape, "y")) - 4
     x = axis["x"] + axis_from(axis).px(t)
     moving.append(
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{top + 62}" stroke="{look.ink}" stroke-width="2"/>'
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{top + 6 + 28 * len(timeline["lanes"])}" stroke="{look.ink}" stroke-width="2"/>'
     )
     svg = still_svg(scene, t, theme=theme, language=language)
     end = svg.rindex("</svg>")

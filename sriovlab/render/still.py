@@ -132,7 +132,7 @@ def animated_svg(scene: Scene, *, theme: str = "light", language: str = "en") ->
     bars = [shape for shape in scene.shapes if shape.id.startswith("bar-")]
     top = min(bar.y for bar in bars if not isinstance(bar, Text) and hasattr(bar, "y")) - 4
     over.append(
-        f'<line x1="{timeline["axis"]["x"]}" x2="{timeline["axis"]["x"]}" y1="{top}" y2="{top + 62}" stroke="{look.ink}" stroke-width="2">'
+        f'<line x1="{timeline["axis"]["x"]}" x2="{timeline["axis"]["x"]}" y1="{top}" y2="{top + 6 + 28 * len(timeline["lanes"])}" stroke="{look.ink}" stroke-width="2">'
         f'<animateTransform attributeName="transform" type="translate" dur="{number(total)}s" repeatCount="indefinite" '
         f'values="0 0;{number(stop)} 0;{number(stop)} 0" keyTimes="0;{share(last):.4f};1"/></line>'
     )

@@ -16,7 +16,7 @@ GUTTER = 116.0
 GAP = 8.0
 BAND = 44.0
 TOP = 92.0
-WIDTH = 944.0
+LANE = 410.0
 CAPTION_TOP = TOP + len(TIERS) * BAND + 4
 CAPTION_HEIGHT = 28.0
 WATERFALL_TOP = CAPTION_TOP + CAPTION_HEIGHT + 8
@@ -31,6 +31,11 @@ class Place:
     y: float
     width: float
     height: float
+
+
+def picture_width(lanes: int) -> float:
+    """The width of a picture with so many lanes, in px; 944 for two."""
+    return GUTTER + lanes * LANE + (lanes - 1) * GAP
 
 
 def band_middle(tier: Tier) -> float:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..i18n import Words, words
 from ..iopath.journey import Actor, Journey
 from ..iopath.load import HostLoad, host_load
-from .lanes import BAR, GUTTER, TOP, WATERFALL_TOP, WIDTH
+from .lanes import BAR, GUTTER, TOP, WATERFALL_TOP, picture_width
 from .measure import fit
 from .phrases import lane_title
 from .shapes import Box, Shape, Text
@@ -22,13 +22,22 @@ def many_vms(journeys: Sequence[Journey], vms: int) -> list[Shape]:
     per_rate = [_at_rate(load, rate) for load in loads]
     most = max(sum(span.typical for span in load.cores.values()) for load in per_rate)
     top = TOP
+    width = picture_width(len(journeys))
     shapes: list[Shape] = [
-        Box("many-paper", 0, top - 2, WIDTH, WATERFALL_TOP + 2 * (BAR + 4) + 28 - top, "paper", radius=0)
+        Box(
+            "many-paper",
+            0,
+            top - 2,
+            width,
+            WATERFALL_TOP + len(journeys) * (BAR + 4) + 28 - top,
+            "paper",
+            radius=0,
+        )
     ]
     shapes.append(
         Text(
             "many-title",
-            WIDTH / 2,
+            width / 2,
             top + 20,
             words("player.many.title", vms=vms, rate=_rate(rate)),
             "ink",
@@ -37,11 +46,11 @@ def many_vms(journeys: Sequence[Journey], vms: int) -> list[Shape]:
             650,
         )
     )
-    scale = (WIDTH - GUTTER - 330) / most
+    scale = (width - GUTTER - 330) / most
     y = top + 60
     for index, (journey, load) in enumerate(zip(journeys, per_rate, strict=True)):
         shapes.append(
-            Text(f"many-lane-{index}", 14, y, fit(lane_title(journey), WIDTH - 40, 15), "ink", 15, weight=650)
+            Text(f"many-lane-{index}", 14, y, fit(lane_title(journey), width - 40, 15), "ink", 15, weight=650)
         )
         x = GUTTER
         for actor in (Actor.VMM, Actor.HOST_KERNEL, Actor.GUEST):

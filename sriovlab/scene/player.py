@@ -32,11 +32,12 @@ from .lanes import (
     CAPTION_TOP,
     GAP,
     GUTTER,
+    LANE,
     TIERS,
     TOP,
     WATERFALL_TOP,
-    WIDTH,
     hop_path,
+    picture_width,
     place_of,
 )
 from .many_vms import many_vms
@@ -46,6 +47,7 @@ from .shapes import Box, Line, Scene, Shape, Text
 
 SECONDS = 12.0
 MANY_VMS = 16
+MOST_LANES = 4
 _TIER_WORDS = {tier: f"player.tier.{tier.value}" for tier in TIERS}
 
 
@@ -57,25 +59,28 @@ def player_scene(
     Raises:
         PathError: not two journeys, or of different requests.
     """
-    if len(journeys) != 2:
-        raise PathError(f"a comparison shows two paths, found {len(journeys)}")
-    if journeys[0].request != journeys[1].request:
+    if not 2 <= len(journeys) <= MOST_LANES:
+        raise PathError(f"a comparison shows two paths to {MOST_LANES}, found {len(journeys)}")
+    if len({journey.request for journey in journeys}) > 1:
         raise PathError(
-            f"the paths carry {journeys[0].request} and {journeys[1].request}; expected the same request"
+            f"the paths carry {' and '.join(j.request for j in journeys)}; expected the same request"
         )
-    lane_width = (WIDTH - GUTTER - GAP * (len(journeys) - 1)) / len(journeys)
+    lane_width, width = LANE, picture_width(len(journeys))
     traces = [schedule(journey, queue_depth) for journey in journeys]
     longest = max(t.end_ns for trace in traces for t in trace)
     # The waterfall is that of one request, however many are in flight.
     end = _nice_end(max(journey.latency_ns.typical for journey in journeys))
     shapes: list[Shape] = [*_bands(journeys, lane_width)]
     lanes = []
+    lane_shapes: list[Shape] = []
     for index, journey in enumerate(journeys):
         left = GUTTER + index * (lane_width + GAP)
-        shapes += _lane(journey, index, left)
+        lane_shapes += _lane(journey, index, left)
         lanes.append(_lane_timeline(journey, traces[index], left, index))
+    # The ways of all lanes before any box: the stage lays its trails between the two.
+    shapes += sorted(lane_shapes, key=lambda shape: not isinstance(shape, Line))
     shapes += _header(journeys, lane_width)
-    axis = axis_of(journeys, WIDTH - GUTTER - 96, end)
+    axis = axis_of(journeys, width - GUTTER - 96, end)
     shapes += _waterfall(journeys, axis)
     shapes += _captions(len(journeys), lane_width)
     shapes += many_vms(journeys, vms)
@@ -90,7 +95,7 @@ def player_scene(
         "queue_depth": queue_depth,
     }
     return Scene(
-        width=WIDTH,
+        width=width,
         height=WATERFALL_TOP + len(journeys) * (BAR + 4) + 26,
         shapes=tuple(shapes),
         title=words("player.title", request=request, host=Words.plain(host_name or "-")),
@@ -233,7 +238,7 @@ def _header(journeys: Sequence[Journey], width: float) -> list[Shape]:
     shapes: list[Shape] = [
         Text(
             "beat",
-            WIDTH / 2,
+            picture_width(len(journeys)) / 2,
             14,
             words("player.beat.who"),
             "ink",
@@ -343,7 +348,9 @@ def _waterfall(journeys: Sequence[Journey], axis: Axis) -> list[Shape]:
         x = GUTTER + axis.px(axis.cut_from) + 8
         top = WATERFALL_TOP - 3
         for dx in (-4, 4):
-            zigzag = f"M{x + dx:.1f} {top}" + "".join(f"l{3 if i % 2 else -3} 7" for i in range(9))
+            zigzag = f"M{x + dx:.1f} {top}" + "".join(
+                f"l{3 if i % 2 else -3} 7" for i in range(4 * len(journeys) + 1)
+            )
             shapes.append(Line(f"break-{dx + 4}", zigzag, "break", title=words("player.break")))
     return shapes
 
@@ -461,7 +468,10 @@ def _beats(journeys: Sequence[Journey], finishes: Sequence[float]) -> list[dict[
         )
     )
     beats.sort(key=lambda beat: beat[0])
-    return [{"t": round(t), "words": asdict(fit(w, WIDTH - 20, 17, is_bold=True))} for t, w in beats]
+    return [
+        {"t": round(t), "words": asdict(fit(w, picture_width(len(journeys)) - 20, 17, is_bold=True))}
+        for t, w in beats
+    ]
 
 
 def _short(journey: Journey) -> Words:

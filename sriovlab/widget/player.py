@@ -37,17 +37,17 @@ def compare(
     media: str = "optane",
     predict: bool = False,
 ) -> Player:
-    """Two paths of the same request side by side, played.
+    """Two paths, or up to four, of the same request side by side, played.
 
     Args:
         host: A Topology, or anything `load` takes.
-        paths: Two paths, `virtio` and `sriov` unless given.
+        paths: Two to four paths, `virtio` and `sriov` unless given.
         vm, function, media: As for `journey`.
         queue_depth: Requests in flight; above 1 the guest is busy and its vCPU does not halt.
         theme: Of saved pictures; the widget follows the notebook.
         predict: Play waits for a guess at the VM exits of the last lane, and shows it beside the result.
     Raises:
-        PathError: an unknown path, VM or function, or not two paths.
+        PathError: an unknown path, VM or function, or not two to four paths.
         SourceError: the host cannot be loaded.
     """
     topology = load(host)

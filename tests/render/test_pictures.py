@@ -150,7 +150,7 @@ def test_the_same_input_gives_the_same_bytes_in_two_processes() -> None:
 
 def test_a_player_takes_two_paths_of_one_request() -> None:
     host = sl.load("example:cloud")
-    with pytest.raises(ValueError, match="two paths, found 1"):
+    with pytest.raises(ValueError, match="two paths to 4, found 1"):
         player_scene([sl.journey(host, "virtio")])
     with pytest.raises(ValueError, match="expected the same request"):
         player_scene([sl.journey(host, "virtio"), sl.journey(host, "sriov", sl.Send())])
@@ -199,3 +199,16 @@ def test_the_axis_breaks_where_the_media_dwarfs_the_rest_and_only_there() -> Non
     bars = [s for s in slow.shapes if isinstance(s, Box) and s.id.startswith("bar-0-")]
     for a, b in itertools.pairwise(bars):
         assert a.x + a.width <= b.x + 2
+
+
+def test_three_paths_stand_side_by_side() -> None:
+    scene = sl.compare("example:cloud", "virtio", "virtio+iothread", "sriov", vm="db0").scene
+    bands = [
+        s
+        for s in scene.shapes
+        if isinstance(s, Box) and s.id.endswith("-application") and s.id.startswith("band-")
+    ]
+    assert len(bands) == 3
+    assert bands[-1].x + bands[-1].width == scene.width
+    assert scene.timeline is not None
+    assert len(scene.timeline["lanes"]) == 3

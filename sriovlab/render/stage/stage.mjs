@@ -217,7 +217,7 @@ function mount({ model, el }) {
       return { trace, path, stream: "", at: 0 };
     });
   });
-  const playhead = shape("line", { class: "sl-head", x1: 0, x2: 0, y1: headTop(), y2: headTop() + 62 });
+  const playhead = shape("line", { class: "sl-head", x1: 0, x2: 0, y1: headTop(), y2: headTop() + 6 + 28 * lanes.length });
   layer.append(playhead);
   function headTop() { return Number(svg.querySelector('[id="bar-0-0"] rect').getAttribute("y")) - 4; }
   const slots = new Map([...svg.querySelectorAll("[data-slot]")].map((e) => [e.dataset.slot, e]));
@@ -384,6 +384,7 @@ function mount({ model, el }) {
 
   // -- a phone shows one lane at a time
   const whole = svg.getAttribute("viewBox");
+  root.style.setProperty("--sl-width", `${whole.split(" ")[2]}px`);
   const height = Number(whole.split(" ")[3]);
   function frameLane() {
     const isNarrow = root.clientWidth > 0 && root.clientWidth < 600;
