@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 from ..errors import RenderError
-from ..scene.axis import axis_from
+from ..scene.axis import Axis, axis_from
 from ..scene.shapes import Scene
 from .diagram import png_bytes
 from .still import GLYPHS, current_hop, score_at, still_svg
@@ -86,6 +87,24 @@ def moment_svg(scene: Scene, t: float, *, theme: str = "light", language: str = 
     return svg[:end] + "\n".join(moving) + "\n" + svg[end:]
 
 
+def _time_at(axis: Axis, px: float) -> float:
+    """The time in ns that stands at `px` of an axis; `Axis.px` the other way round."""
+    left = axis.cut_from * axis.scale
+    if px <= left or axis.cut_px == 0:
+        return px / axis.scale
+    if px < left + axis.cut_px:
+        return axis.cut_from + (px - left) / axis.cut_px * (axis.cut_to - axis.cut_from)
+    return axis.end_ns - (axis.width - px) / axis.scale
+
+
+def frame_times(timeline: Mapping[str, Any], count: int) -> list[float]:
+    """The times in ns of `count` + 1 frames: even steps on the axis, so that its break is passed quickly."""
+    axis, last = axis_from(timeline["axis"]), float(timeline["last_ns"])
+    if last > axis.end_ns:  # many requests go on beyond the axis, which is that of one
+        return [last * number / count for number in range(count + 1)]
+    return [_time_at(axis, axis.px(last) * number / count) for number in range(count + 1)]
+
+
 def gif_bytes(
     scene: Scene,
     *,
@@ -105,9 +124,10 @@ def gif_bytes(
         raise RenderError(".gif needs pillow: pip install 'sriovlab[export]'") from err
     timeline: dict[str, Any] = dict(scene.timeline or {})
     count = max(2, round(timeline["seconds"] * frames_per_second))
+    moments = frame_times(timeline, count)
     frames: list[Image.Image] = []
     for number in range(count + 1):
-        svg = moment_svg(scene, timeline["last_ns"] * number / count, theme=theme, language=language)
+        svg = moment_svg(scene, moments[number], theme=theme, language=language)
         with Image.open(io.BytesIO(png_bytes(svg, scale=1.0))) as picture:
             frames.append(picture.convert("RGB"))
     # One palette for all frames, from the fullest one: colours do not flicker, and frames differ in little.

@@ -18,8 +18,9 @@ from PIL import Image
 
 import sriovlab as sl
 from sriovlab.errors import RenderError, SriovlabError
-from sriovlab.render.movie import moment_svg, path_points, point_along
+from sriovlab.render.movie import frame_times, moment_svg, path_points, point_along
 from sriovlab.render.page import stage_module
+from sriovlab.scene.axis import axis_from
 
 HOSTILE = "<script>alert(1)</script>\"&'</svg>]]>"
 
@@ -144,3 +145,23 @@ def test_wrong_arguments_are_named() -> None:
         sl.compare("example:cloud", "teleport", "sriov")
     with pytest.raises(ValueError, match="'fr'"):
         sl.compare("example:cloud", language="fr")
+
+
+def test_a_film_gives_slow_media_no_more_frames_than_its_place_on_the_axis() -> None:
+    slow = sl.compare("example:cloud", vm="db0", media="nand").scene.timeline
+    assert slow is not None
+    axis = axis_from(slow["axis"])
+    assert axis.cut_px > 0
+    times = frame_times(slow, 60)
+    step = axis.px(slow["last_ns"]) / 60
+    assert [axis.px(t) for t in times] == pytest.approx([step * number for number in range(61)])
+    assert sum(axis.cut_from < t < axis.cut_to for t in times) <= axis.cut_px / step + 1
+
+
+def test_a_film_of_many_requests_goes_on_to_the_last() -> None:
+    busy = sl.compare("example:cloud", vm="db0", queue_depth=32).scene.timeline
+    assert busy is not None
+    assert busy["last_ns"] > busy["axis"]["end_ns"]
+    times = frame_times(busy, 10)
+    assert times[-1] == busy["last_ns"]
+    assert len(set(times)) == 11
