@@ -63,20 +63,20 @@ def linux_groups(functions: Sequence[Function]) -> Tuple[Tuple[str, ...], ...]:
             return function.acs is not None and set(function.acs.enabled) >= REQUIRED_ACS
         return True
 
+    # Thousands of VFs hang below one port: each way up is walked once.
+    path_isolated: Dict[str, bool] = {}
+
     def is_path_isolated(port: Function) -> bool:
-        step = port
-        while True:
-            if not is_isolated(step):
-                return False
-            if step.parent is None:
-                return True
-            step = by_id[step.parent]
+        known = path_isolated.get(port.id)
+        if known is None:
+            above = None if port.parent is None else by_id[port.parent]
+            known = is_isolated(port) and (above is None or is_path_isolated(above))
+            path_isolated[port.id] = known
+        return known
 
     group_of: Dict[str, int] = {}
     groups: List[List[str]] = []
-    order = sorted(
-        functions, key=lambda f: (f.kind is FunctionKind.VF, f.address.split(":")[0], f.routing_id)
-    )
+    order = sorted(functions, key=lambda f: (f.kind is FunctionKind.VF, f.address[:-8], f.routing_id))
     for function in order:
         number = None
         step = function
