@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 from typing import Dict, FrozenSet, List, Sequence, Tuple
 
+from ..pci.acs import ACS_ISOLATION
 from .nouns import Function, FunctionKind
-
-# What Linux asks of every step of a path that it calls isolated.
-REQUIRED_ACS = frozenset(("SV", "RR", "CR", "UF"))
 
 # Multifunction adapters that have no ACS capability and whose makers say that their functions do not
 # reach each other; Linux takes them as isolated. Vendor, then device ids.
@@ -60,7 +58,7 @@ def linux_groups(functions: Sequence[Function]) -> Tuple[Tuple[str, ...], ...]:
         ):
             return True
         if function.kind in _PORTS or neighbours(function):
-            return function.acs is not None and set(function.acs.enabled) >= REQUIRED_ACS
+            return function.acs is not None and set(function.acs.enabled) >= set(ACS_ISOLATION)
         return True
 
     # Thousands of VFs hang below one port: each way up is walked once.
