@@ -5,23 +5,21 @@ What the host lacks is assumed and becomes a doubt; the journey then plays as "w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import PathError
 from ..model.nouns import Function, FunctionKind, Iommu, VirtualMachine
 from ..model.topology import Topology
-from .costing import MEDIA, conditions, priced_hops
-from .journey import Doubt, Evidence, Journey, Label, Station, Tier
-from .path import Path, parse_path
+from .costing import conditions, priced, pricing
+from .journey import Doubt, Evidence, Hop, Journey, Label, Station, Tier
+from .path import Path, parse_path, path_data
 from .request import Read, Request
+from .setting import Setting, setting_of
 
-_CLASS = {"read": "0108", "send": "02"}
-_MEDIATED = {"read": ("virtio-blk", "virtio-scsi"), "send": ("virtio-net",)}
-_GUEST_DRIVER = {
-    ("virtio", "read"): "virtio-blk",
-    ("virtio", "send"): "virtio-net",
-    ("sriov", "read"): "nvme",
-}
+_STORAGE_CLASS, _NETWORK_CLASS = "0108", "02"
+_MEDIATED = {True: ("virtio-blk", "virtio-scsi"), False: ("virtio-net",)}
+_EMULATED_KINDS = {"ahci": ("ide-hd", "ahci"), "nvme": ("nvme",), "e1000": ("e1000",), "microvm": ("virtio",)}
+_CALLS = {"read": "pread()", "write": "pwrite()", "send": "send()", "receive": "recv()", "message": "send(), recv()"}
 # The driver that a guest runs on a VF, by the driver of its PF on the host.
 _VF_DRIVERS = {"igb": "igbvf", "ixgbe": "ixgbevf", "i40e": "iavf", "ice": "iavf", "bnxt_en": "bnxt_en"}
 
@@ -45,56 +43,79 @@ def journey(
     *,
     vm: str | None = None,
     function: str | None = None,
-    media: str = "optane",
-    vcpu: str = "halted",
+    setting: Setting | None = None,
+    **knobs: object,
 ) -> Journey:
     """One request's journey over a path on this host, hop by hop, with costs.
 
     Args:
         path: As `parse_path` reads it. Without an interrupt mode, the host decides: posted where its
             IOMMU can post, else trapped.
-        request: `Read(4096)` unless given, or `Send(1500)`.
+        request: `Read(4096)` unless given, or `Write`, `Send`, `Receive`, `Message`.
         vm: Name or id of a VM; else one that holds a fitting VF, else the first.
         function: Address or id of the VF or PF to use.
-        media: `optane` or `nand`, for a read.
-        vcpu: `halted`, as after a blocking call at queue depth 1, or `running`, in a busy guest.
+        knobs: Those of `Setting`, such as `media="nand"` or `vcpu="running"`.
     Raises:
-        PathError: an unknown path, VM, function, medium or vCPU state; lists those there are.
+        PathError: an unknown path, VM, function or knob, or a value it does not take; lists those there are.
     """
-    request = request or Read()
-    if media not in MEDIA:
-        raise PathError(f"media {media!r}: expected one of {', '.join(MEDIA)}")
-    if vcpu not in ("halted", "running"):
-        raise PathError(f"vcpu {vcpu!r}: expected halted or running")
+    request = Read() if request is None else request
+    if not isinstance(request, Request):
+        raise PathError(f"request is {request!r}, expected Read, Write, Send, Receive or Message, such as Read(4096)")
+    chosen = setting_of(setting, knobs)
     parsed = parse_path(path)
     parts = _find(topology, parsed, request, vm, function)
-    mode = parsed.mode or ("posted" if _can_post(topology, parts) else "trapped")
-    whole = Path(parsed.name, mode, parsed.options)
-    # Nobody waits for a packet to be sent, so the vCPU goes on running.
-    is_halted = vcpu == "halted" and request.kind == "read"
-    slots = _slots(parts, parsed, request)
-    holding = conditions(mode, is_halted=is_halted, options=parsed.options)
+    whole, holding = resolved(parsed, request, chosen, can_post=_can_post(topology, parts) is True)
+    slots = _slots(parts, whole, request)
+    hops = tuple(
+        replace(hop, label=Label(hop.label.key, slots))
+        for hop in priced(whole.name, holding, pricing(whole, request, chosen))
+    )
     return Journey(
         path=str(whole),
         request=request.text,
-        stations=_stations(topology, parts, parsed, request, slots, media),
-        hops=priced_hops(parsed.name, request.kind, holding, media, slots),
+        stations=_stations(topology, parts, whole, request, slots, chosen.media, hops),
+        hops=hops,
         doubts=_doubts(topology, parts, whole, request, slots),
         vm=parts.vm.id if parts.vm else None,
         function=parts.function.id if parts.function else None,
+        route=whole.route,
     )
+
+
+def resolved(path: Path, request: Request, setting: Setting, *, can_post: bool) -> tuple[Path, frozenset[str]]:
+    """The path with its interrupt mode, and the conditions that hold for a request in a setting.
+
+    Unless said, the vCPU has halted where one request at a time is waited for, and runs where more are in
+    flight; nobody waits for a packet to be sent, so there it goes on running.
+    """
+    options = path.options
+    if setting.haltpoll and "haltpoll" not in options and "haltpoll" in path_data(path.name)["options"]:
+        options = tuple(sorted((*options, "haltpoll")))
+    mode = path.mode or ("posted" if can_post else "trapped")
+    vcpu = setting.vcpu
+    if vcpu is None:
+        # A stream of packets is busy; a read, a message or one packet at a time is waited for.
+        is_alone = setting.rate is None and (setting.depths is None or max(setting.depths) == 1)
+        vcpu = "halted" if is_alone else "running"
+    if request.kind == "send" and vcpu == "halted":
+        vcpu = "running"
+    if path.name == "native":
+        return Path(path.name, None, options), conditions(path, "posted", "running")
+    whole = Path(path.name, mode, options)
+    return whole, conditions(whole, mode, vcpu)
 
 
 # -- finding the parts --------------------------------------------------------------------------
 
 
 def _fits(function: Function, request: Request) -> bool:
-    return (function.class_code or "").startswith(_CLASS[request.kind])
+    wanted = _STORAGE_CLASS if request.is_storage else _NETWORK_CLASS
+    return (function.class_code or "").startswith(wanted)
 
 
 def _find(topology: Topology, path: Path, request: Request, vm: str | None, function: str | None) -> _Parts:
     chosen = _function(topology, function)
-    machine = _machine(topology, request, vm, chosen)
+    machine = None if path.name == "native" and vm is None else _machine(topology, request, vm, chosen)
     vf = _vf(topology, request, machine, chosen)
     pf = _pf(topology, request, vf, chosen)
     used = vf if path.name == "sriov" else pf
@@ -182,9 +203,21 @@ def short_address(function: Function) -> str:
     return function.address.removeprefix("0000:")
 
 
+def _guest_driver(path: Path, request: Request, pf_driver: str) -> str:
+    if "userspace" in path.options:
+        return "SPDK" if request.is_storage else "DPDK"
+    if path.name == "native":
+        return pf_driver
+    if path.name == "sriov":
+        return "nvme" if request.is_storage else _VF_DRIVERS.get(pf_driver, pf_driver)
+    if path.name.startswith("emulated:") and path.name != "emulated:microvm":
+        return path.name.partition(":")[2]
+    return "virtio-blk" if request.is_storage else "virtio-net"
+
+
 def _slots(parts: _Parts, path: Path, request: Request) -> dict[str, str]:
-    pf_driver = (parts.pf.driver if parts.pf else None) or ("nvme" if request.kind == "read" else "igb")
-    guest = _GUEST_DRIVER.get((path.name, request.kind)) or _VF_DRIVERS.get(pf_driver, pf_driver)
+    pf_driver = (parts.pf.driver if parts.pf else None) or ("nvme" if request.is_storage else "igb")
+    guest = _guest_driver(path, request, pf_driver)
     return {
         "vm": parts.vm.name if parts.vm else "VM",
         "vmm": "QEMU" if parts.vm is None or parts.vm.vmm == "qemu" else parts.vm.vmm,
@@ -197,15 +230,32 @@ def _slots(parts: _Parts, path: Path, request: Request) -> dict[str, str]:
         "iommu": parts.iommu.name if parts.iommu else "IOMMU",
         "driver": pf_driver,
         "guest_driver": guest,
-        "call": "pread()" if request.kind == "read" else "send()",
+        "call": _CALLS[request.kind],
         "size": f"{request.size:,}",
     }
 
 
+# Which box says what, where a path has a word of its own for it.
+_VMM_THREAD = {
+    "vhost-user": ("vhost-user-storage", "vhost-user-network"),
+    "emulated:ahci": ("device-model", "device-model"),
+    "emulated:nvme": ("device-model", "device-model"),
+    "emulated:e1000": ("device-model", "device-model"),
+    "emulated:microvm": ("microvm", "microvm"),
+}
+
+
 def _stations(
-    topology: Topology, parts: _Parts, path: Path, request: Request, slots: dict[str, str], media: str
+    topology: Topology,
+    parts: _Parts,
+    path: Path,
+    request: Request,
+    slots: dict[str, str],
+    media: str,
+    hops: tuple[Hop, ...],
 ) -> tuple[Station, ...]:
     known = Evidence.DESCRIBED if any(h.source == "described" for h in topology.hosts) else Evidence.SEEN
+    used = {name for hop in hops for name in (hop.start, hop.end, *hop.via)}
 
     def evidence(thing: object) -> Evidence:
         return known if thing is not None else Evidence.ASSUMED
@@ -214,26 +264,27 @@ def _stations(
         label = Label(f"station.{key or role}", slots)
         return Station(role, tier, role, label, evidence(thing), thing.id if thing else None)
 
-    in_guest = parts.vm
+    machine, is_native = parts.vm, path.name == "native"
+    is_user = "userspace" in path.options
+    driver = "user-driver" if is_user else "native-driver" if is_native else ""
+    thread = _VMM_THREAD.get(path.name, ("vmm-thread", "vmm-thread"))[0 if request.is_storage else 1]
+    if thread == "vmm-thread" and {"iothread", "nvme-userspace"} & set(path.options):
+        thread = "vmm-iothread"
     stations = [
         of("application", Tier.APPLICATION, None),
-        of("guest-driver", Tier.GUEST_KERNEL, None),
-        of("guest-memory", Tier.GUEST_KERNEL, in_guest),
-        of("kvm", Tier.HOST_KERNEL, in_guest),
-    ]
-    if path.name == "virtio":
-        key = "vmm-iothread" if "iothread" in path.options else "vmm-thread"
-        stations += [
-            of("vmm-thread", Tier.VMM, in_guest, key),
-            of("host-driver", Tier.HOST_KERNEL, parts.pf if parts.pf and parts.pf.driver else None),
-        ]
-    stations += [
+        of("guest-driver", Tier.GUEST_KERNEL, parts.pf if is_native else None, driver),
+        of("guest-memory", Tier.GUEST_KERNEL, machine, "host-memory" if is_native else ""),
+        of("kvm", Tier.HOST_KERNEL, machine),
+        of("vmm-thread", Tier.VMM, machine, thread),
+        of("vhost-worker", Tier.HOST_KERNEL, machine),
+        of("host-driver", Tier.HOST_KERNEL, parts.pf if parts.pf and parts.pf.driver else None),
         of("port", Tier.PCIE, parts.port, "port" if parts.port else "port-unknown"),
         of("iommu", Tier.PCIE, parts.iommu),
         of("function", Tier.DEVICE, parts.function),
-        of("media", Tier.MEDIA, None, f"media-{media}" if request.kind == "read" else "wire"),
+        of("media", Tier.MEDIA, None, f"media-{media}" if request.is_storage else "wire"),
     ]
-    return tuple(stations)
+    always = {"guest-memory", "port", "iommu", *(() if is_native else ("kvm",))}
+    return tuple(s for s in stations if s.id in used | always)
 
 
 def _doubts(
@@ -245,17 +296,17 @@ def _doubts(
         found.append(Doubt(Label(f"doubt.{key}", slots), thing))
 
     machine = parts.vm
+    if path.name == "native":
+        if parts.pf is None:
+            doubt("no-device")
+        return tuple(found)
     if machine is None:
         doubt("no-vm")
-    if path.name == "virtio":
-        if machine is not None and not any(d.kind in _MEDIATED[request.kind] for d in machine.devices):
-            doubt("no-virtio-disk" if request.kind == "read" else "no-virtio-net", machine.id)
-        elif (
-            machine is not None
-            and request.kind == "send"
-            and all(d.is_vhost for d in machine.devices if d.kind == "virtio-net")
-        ):
-            doubt("vhost", machine.id)
+    if path.route == "mediated":
+        if machine is not None:
+            missing = _missing(machine, path, request)
+            if missing is not None:
+                doubt(missing, machine.id)
         if parts.pf is None:
             doubt("no-device")
     else:
@@ -272,3 +323,22 @@ def _doubts(
         elif can_post is None and topology.iommus:
             doubt("posting-unknown", parts.iommu.id if parts.iommu else None)
     return tuple(found)
+
+
+def _missing(machine: VirtualMachine, path: Path, request: Request) -> str | None:
+    """What this VM would need for a mediated path and does not have, as the key of a doubt."""
+    kinds = [d.kind for d in machine.devices]
+    if path.name.startswith("emulated:"):
+        wanted = _EMULATED_KINDS[path.name.partition(":")[2]]
+        return None if any(kind.startswith(wanted) for kind in kinds) else "no-emulated"
+    if path.name == "vhost-user":
+        is_there = any(kind.startswith("vhost-user") for kind in kinds)
+        return None if is_there else "no-vhost-user"
+    fitting = [d for d in machine.devices if d.kind in _MEDIATED[request.is_storage]]
+    if not fitting:
+        return "no-virtio-disk" if request.is_storage else "no-virtio-net"
+    if path.name == "virtio" and not request.is_storage and all(d.is_vhost for d in fitting):
+        return "vhost"
+    if path.name == "vhost" and not any(d.is_vhost for d in fitting):
+        return "not-vhost"
+    return None

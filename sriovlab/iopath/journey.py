@@ -6,7 +6,7 @@ keys of the i18n topic `iopath`, with named slots, so that this floor speaks no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -36,7 +36,10 @@ class Stream(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who does the work of a hop: whose CPU pays, or the device, which costs no CPU."""
+    """Who does the work of a hop: whose CPU pays, or the device, which costs no CPU.
+
+    On bare metal, GUEST is the one system there is.
+    """
 
     GUEST = "guest"
     VMM = "vmm"
@@ -45,12 +48,39 @@ class Actor(StrEnum):
 
 
 class ExitPlace(StrEnum):
-    """The four places where a VM exit can happen on a request's way."""
+    """The places where a VM exit can happen on a request's way.
+
+    REGISTERS are those of the device that the guest's handler reads and writes, once the request is done: none
+    of a VF or of virtio, the head doorbell of an emulated NVMe controller, five of an AHCI controller.
+    """
 
     SUBMISSION = "submission"
+    REGISTERS = "registers"
     DELIVERY = "delivery"
     EOI = "eoi"
     HALT = "halt"
+
+
+class Server(StrEnum):
+    """What is busy during a hop, and can be waited for.
+
+    VCPU: one of the VM's; BACKEND: the thread or core that serves the VM; HOST: any core of the host, which is never
+    waited for; DEVICE: the device, which works on all requests at once.
+    """
+
+    VCPU = "vcpu"
+    BACKEND = "backend"
+    HOST = "host"
+    DEVICE = "device"
+
+
+class Per(StrEnum):
+    """What a hop happens once per: each request, or what several requests can share."""
+
+    REQUEST = "request"
+    KICK = "kick"
+    WAKE = "wake"
+    INTERRUPT = "interrupt"
 
 
 class Evidence(StrEnum):
@@ -111,8 +141,8 @@ class Label:
 class Station:
     """A place on the way: a box of the lane.
 
-    `role` is one of application, guest-driver, guest-memory, vmm-thread, kvm, host-driver, port,
-    iommu, function, media; `thing` is the id in the topology where there is one.
+    `role` is one of application, guest-driver, guest-memory, vmm-thread, vhost-worker, kvm, host-driver,
+    port, iommu, function, media; `thing` is the id in the topology where there is one.
     """
 
     id: str
@@ -135,6 +165,8 @@ class Hop:
         exits: Average VM exits by place; `user_exits` of them go on to the VMM's user space.
         is_waited_for: Whether the application waits for it (the completion doorbell comes after).
         is_shared: True on hops that every path has alike, such as the media.
+        server: What is busy for `cpu_ns`; `per`: what the hop happens once per.
+        is_delivery: Part of an interrupt's way from the device to the guest's handler.
     """
 
     id: str
@@ -155,6 +187,24 @@ class Hop:
     certainty: Certainty = Certainty.DERIVED
     is_waited_for: bool = True
     is_shared: bool = False
+    server: Server = Server.DEVICE
+    per: Per = Per.REQUEST
+    is_delivery: bool = False
+
+
+def hop_times(hops: Sequence[Hop]) -> list[tuple[float, float]]:
+    """Start and end of each hop in ns after the request, at typical costs, with nothing to wait for."""
+    times, now, aside, was_late = [], 0.0, 0.0, False
+    for hop in hops:
+        start = now if hop.is_waited_for or not was_late else aside
+        end = start + hop.elapsed_ns.typical
+        times.append((start, end))
+        if hop.is_waited_for:
+            now = end
+        else:
+            aside = end
+        was_late = not hop.is_waited_for
+    return times
 
 
 @dataclass(frozen=True)
@@ -180,6 +230,7 @@ class Journey:
     doubts: tuple[Doubt, ...] = ()
     vm: str | None = None
     function: str | None = None
+    route: str = "mediated"
 
     @property
     def is_what_if(self) -> bool:
@@ -194,14 +245,9 @@ class Journey:
     def starts_ns(self) -> tuple[float, ...]:
         """When each hop begins, in ns after the request, at typical costs; hops follow one another.
 
-        A hop nobody waits for begins when the hop before it ends and delays nothing.
+        A hop nobody waits for begins when the hop before it ends, be that waited for or not, and delays nothing.
         """
-        starts, now = [], 0.0
-        for hop in self.hops:
-            starts.append(now)
-            if hop.is_waited_for:
-                now += hop.elapsed_ns.typical
-        return tuple(starts)
+        return tuple(start for start, _ in hop_times(self.hops))
 
     @cached_property
     def latency_ns(self) -> Span:

@@ -1,4 +1,4 @@
-"""What an application asks for: a read from a drive, a packet to be sent."""
+"""What an application asks for: a read or a write of a drive, a packet sent or received, a message."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from ..errors import PathError
 
+PAGE = 4096
+
 
 @dataclass(frozen=True)
 class Request:
@@ -14,7 +16,8 @@ class Request:
 
     size: int
     kind: ClassVar[str] = "request"
-    largest: ClassVar[int] = 0
+    largest: ClassVar[int] = 1 << 20
+    is_storage: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if isinstance(self.size, bool) or not isinstance(self.size, int) or not 0 < self.size <= self.largest:
@@ -27,6 +30,11 @@ class Request:
         """The request in one word, such as read:4096."""
         return f"{self.kind}:{self.size}"
 
+    @property
+    def pages(self) -> int:
+        """4 KiB pages that the payload fills."""
+        return -(-self.size // PAGE)
+
 
 @dataclass(frozen=True)
 class Read(Request):
@@ -34,13 +42,44 @@ class Read(Request):
 
     size: int = 4096
     kind: ClassVar[str] = "read"
-    largest: ClassVar[int] = 4096
+
+
+@dataclass(frozen=True)
+class Write(Request):
+    """A blocking write of `size` bytes to a drive, past the page cache."""
+
+    size: int = 4096
+    kind: ClassVar[str] = "write"
 
 
 @dataclass(frozen=True)
 class Send(Request):
-    """One packet of `size` bytes sent to the network."""
+    """A packet of `size` bytes sent, or above the MTU a piece of a TCP stream that the device cuts in frames."""
 
     size: int = 1500
     kind: ClassVar[str] = "send"
-    largest: ClassVar[int] = 1500
+    is_storage: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class Receive(Request):
+    """A packet of `size` bytes received, or above the MTU a piece of a TCP stream that is merged from frames."""
+
+    size: int = 1500
+    kind: ClassVar[str] = "receive"
+    is_storage: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class Message(Request):
+    """The one-way trip of a message: sent at one end, received at another that takes the same path.
+
+    Half of what a ping-pong (sockperf, netperf TCP_RR) calls a round trip.
+    """
+
+    size: int = 64
+    kind: ClassVar[str] = "message"
+    is_storage: ClassVar[bool] = False
+
+
+KINDS: dict[str, type[Request]] = {kind.kind: kind for kind in (Read, Write, Send, Receive, Message)}

@@ -17,6 +17,7 @@ from ..render.diagram import SUFFIXES, save_svg, write_file
 from ..render.movie import gif_bytes
 from ..render.page import player_page, stage_module, stage_state, stage_style
 from ..render.still import animated_svg, still_svg
+from ..render.tables import aligned
 from ..scene.phrases import microseconds
 from ..scene.player import player_scene
 from ..sources.load import load
@@ -205,23 +206,10 @@ def summary_rows(journeys: Sequence[Journey], language: str = "en") -> list[list
 def summary(journeys: Sequence[Journey], language: str = "en") -> str:
     """The numbers of some journeys as a table of plain text; doubts stand below it."""
     rows = summary_rows(journeys, language)
-    columns = list(zip(*rows, strict=True))
-    wide = [max(map(_wide, column)) for column in columns]
-    narrow = [max(len(cell) - _wide(cell) for cell in column) for column in columns]
-    # A browser's Chinese letters are not exactly two Latin ones wide, so each kind is padded with its own space.
-    lines = [
-        "  ".join(
-            cell + "\u3000" * (w - _wide(cell)) + " " * (n - len(cell) + _wide(cell))
-            for cell, w, n in zip(row, wide, narrow, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
+    lines = [aligned(rows)]
     for j in journeys:
         reasons = [text(f"iopath.{d.label.key}", language=language, **d.label.slots) for d in j.doubts]
         if reasons:
             lines.append(text("widget.what-if", language=language, path=j.path, reasons="; ".join(reasons)))
     return "\n".join(lines)
 
-
-def _wide(cell: str) -> int:
-    return sum("\u2e80" <= c <= "\uffef" for c in cell)

@@ -13,10 +13,10 @@ import sriovlab as sl
 from sriovlab.errors import PathError
 from sriovlab.facts.book import fact, facts
 from sriovlab.i18n import words
-from sriovlab.iopath.costing import path_data
+from sriovlab.iopath.costing import applying, hop_library
 from sriovlab.iopath.journey import Actor, Evidence, ExitPlace, Journey
 from sriovlab.iopath.load import host_load
-from sriovlab.iopath.path import MODES, NAMES, parse_path
+from sriovlab.iopath.path import MODES, parse_path, path_data, path_names
 from sriovlab.iopath.schedule import schedule
 from sriovlab.model.nouns import Host
 from sriovlab.model.topology import Topology
