@@ -82,11 +82,13 @@ def journey(
     )
 
 
-def resolved(path: Path, request: Request, setting: Setting, *, can_post: bool) -> tuple[Path, frozenset[str]]:
+def resolved(
+    path: Path, request: Request, setting: Setting, *, can_post: bool, is_stream: bool = False
+) -> tuple[Path, frozenset[str]]:
     """The path with its interrupt mode, and the conditions that hold for a request in a setting.
 
     Unless said, the vCPU has halted where one request at a time is waited for, and runs where more are in
-    flight; nobody waits for a packet to be sent, so there it goes on running.
+    flight or packets stream; nobody waits for a packet to be sent, so there it goes on running.
     """
     options = path.options
     if setting.haltpoll and "haltpoll" not in options and "haltpoll" in path_data(path.name)["options"]:
@@ -95,7 +97,8 @@ def resolved(path: Path, request: Request, setting: Setting, *, can_post: bool) 
     vcpu = setting.vcpu
     if vcpu is None:
         # A stream of packets is busy; a read, a message or one packet at a time is waited for.
-        is_alone = setting.rate is None and (setting.depths is None or max(setting.depths) == 1)
+        is_alone = setting.rate is None and not is_stream
+        is_alone = is_alone and (setting.depths is None or max(setting.depths) == 1)
         vcpu = "halted" if is_alone else "running"
     if request.kind == "send" and vcpu == "halted":
         vcpu = "running"

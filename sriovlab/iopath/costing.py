@@ -275,6 +275,9 @@ def _rest(name: str, holding: frozenset[str], price: Pricing) -> CostShare | Non
     )
     low, typical, high = overhead.ns
     left = max(0.0, typical - known)
+    if measured == "read" and price.kind in ("send", "receive", "message"):
+        # Measured with a drive, on another machine: whether a packet waits as long is not known.
+        return CostShare(overhead.id, 1.0, Span(0.0, left / 2, left), Certainty.ASSUMED, overhead.citation)
     # The measured range belongs to the whole; the rest carries its width.
     span = Span(max(0.0, min(left, low - known)), left, max(left, high - known))
     return CostShare(overhead.id, 1.0, span, Certainty.DERIVED, overhead.citation)
@@ -311,6 +314,7 @@ def _hop(name: str, entry: Mapping[str, Any], price: Pricing, rest: CostShare | 
         server=_server(entry, actor),
         per=Per(entry.get("per", "request")),
         is_delivery=bool(entry.get("delivery", False)),
+        passes=tuple(entry.get("passes", ())),
     )
 
 

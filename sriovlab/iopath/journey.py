@@ -167,6 +167,7 @@ class Hop:
         is_shared: True on hops that every path has alike, such as the media.
         server: What is busy for `cpu_ns`; `per`: what the hop happens once per.
         is_delivery: Part of an interrupt's way from the device to the guest's handler.
+        passes: Limits that it meets: media, line, pcie, iommu, vf.
     """
 
     id: str
@@ -190,6 +191,7 @@ class Hop:
     server: Server = Server.DEVICE
     per: Per = Per.REQUEST
     is_delivery: bool = False
+    passes: tuple[str, ...] = ()
 
 
 def hop_times(hops: Sequence[Hop]) -> list[tuple[float, float]]:

@@ -114,9 +114,7 @@ class Prediction:
         row: dict[str, object] = {"path": self.path, "request": self.request.text}
         row |= {
             "vms": self.setting.vms,
-            "queue_depth": self.setting.queue_depth
-            if not isinstance(self.setting.queue_depth, tuple)
-            else "+".join(map(str, self.setting.queue_depth)),
+            "queue_depth": self.setting.queue_depth_text,
             "vcpus": self.setting.vcpus,
             "latency_us": self.latency_ns.typical / 1000,
             "latency_low_us": self.latency_ns.low / 1000,

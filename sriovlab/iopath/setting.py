@@ -20,6 +20,10 @@ IOTLB_ENTRIES = 64
 WORKING_SET = 4 << 20
 
 
+# Knobs that take one number, or one for each VM.
+_EACH_VM = ("queue_depth", "vf_iops", "vf_gbit_s")
+
+
 def _knob(default: object, low: float | None = None, *, whole: bool = False, high: float = math.inf) -> object:
     return field(default=default, metadata={"low": low, "whole": whole, "high": high})
 
@@ -52,7 +56,7 @@ class Setting:
         media_iops: Requests a second that the drive carries.
         line_rate_gbit_s: The network line. pcie_gbit_s: payload rate of the PCIe link.
         mtu, segment_bytes: Bytes of a frame's IP packet, and of the largest piece that the stack hands on.
-        vf_iops, vf_gbit_s: Limits of one VF.
+        vf_iops, vf_gbit_s: Limits of one VF, or one number for each VM's (None for a VF without).
         iommu_page: `4k`, `2m` or `1g`, the pages of the IOMMU's tables.
         iommu_misses_per_page: Page-table reads for 4 KiB moved; in place of what iommu_page gives.
     Interrupts:
@@ -85,8 +89,8 @@ class Setting:
     pcie_gbit_s: float | None = _knob(None, 0)  # type: ignore[assignment]
     mtu: int = _knob(1500, 100, whole=True, high=65535)  # type: ignore[assignment]
     segment_bytes: int = _knob(65536, 100, whole=True, high=1 << 20)  # type: ignore[assignment]
-    vf_iops: float | None = _knob(None, 0)  # type: ignore[assignment]
-    vf_gbit_s: float | None = _knob(None, 0)  # type: ignore[assignment]
+    vf_iops: float | tuple[float | None, ...] | None = _knob(None, 0)  # type: ignore[assignment]
+    vf_gbit_s: float | tuple[float | None, ...] | None = _knob(None, 0)  # type: ignore[assignment]
     iommu_page: str | None = None
     iommu_misses_per_page: float | None = _knob(None, -1)  # type: ignore[assignment]
     interrupt_throttle_hz: float | None = _knob(None, 0)  # type: ignore[assignment]
@@ -113,22 +117,22 @@ class Setting:
             raise PathError("rate and queue_depth are both given; a load is open or closed, so give one")
         if self.media_us is not None and self.bare_metal_us is not None:
             raise PathError("media_us and bare_metal_us are both given; give one")
-        if isinstance(self.queue_depth, tuple) and self.vms not in (1, len(self.queue_depth)):
-            raise PathError(
-                f"queue_depth has {len(self.queue_depth)} numbers for {self.vms} VMs, expected one for each"
-            )
-        if isinstance(self.queue_depth, tuple):
-            object.__setattr__(self, "vms", len(self.queue_depth))
+        for name in _EACH_VM:
+            value = getattr(self, name)
+            if isinstance(value, tuple):
+                if self.vms not in (1, len(value)):
+                    raise PathError(f"{name} has {len(value)} numbers for {self.vms} VMs, expected one for each")
+                object.__setattr__(self, "vms", len(value))
         if not isinstance(self.costs, Book):
             object.__setattr__(self, "costs", read_costs(self.costs))
 
     def _check(self, name: str, rule: Mapping[str, float]) -> None:
         value = getattr(self, name)
-        if name == "queue_depth" and isinstance(value, Sequence) and not isinstance(value, str):
+        if name in _EACH_VM and isinstance(value, Sequence) and not isinstance(value, str):
             value = tuple(value)
             object.__setattr__(self, name, value)
             if not value:
-                raise PathError("queue_depth is empty, expected a number for each VM")
+                raise PathError(f"{name} is empty, expected a number for each VM")
         for number in value if isinstance(value, tuple) else (value,):
             if number is None and next(f for f in fields(self) if f.name == name).default is None:
                 continue
@@ -143,6 +147,16 @@ class Setting:
                 least = "0 or more" if low == -1 else "more than 0" if low == 0 else f"{low:g} or more"
                 most = "" if high == math.inf else f", at most {high:,.0f}"
                 raise PathError(f"{name} is {number!r}, expected {wanted}, {least}{most}")
+
+    @property
+    def queue_depth_text(self) -> int | str | None:
+        """The queue depth in one cell of a table."""
+        return "+".join(map(str, self.queue_depth)) if isinstance(self.queue_depth, tuple) else self.queue_depth
+
+    def for_each_vm(self, name: str) -> tuple[float | None, ...]:
+        """A knob that takes a number for each VM, as one for each."""
+        value = getattr(self, name)
+        return value if isinstance(value, tuple) else (value,) * self.vms
 
     @property
     def book(self) -> Book:
