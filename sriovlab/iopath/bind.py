@@ -19,7 +19,13 @@ from .setting import Setting, setting_of
 _STORAGE_CLASS, _NETWORK_CLASS = "0108", "02"
 _MEDIATED = {True: ("virtio-blk", "virtio-scsi"), False: ("virtio-net",)}
 _EMULATED_KINDS = {"ahci": ("ide-hd", "ahci"), "nvme": ("nvme",), "e1000": ("e1000",), "microvm": ("virtio",)}
-_CALLS = {"read": "pread()", "write": "pwrite()", "send": "send()", "receive": "recv()", "message": "send(), recv()"}
+_CALLS = {
+    "read": "pread()",
+    "write": "pwrite()",
+    "send": "send()",
+    "receive": "recv()",
+    "message": "send(), recv()",
+}
 # The driver that a guest runs on a VF, by the driver of its PF on the host.
 _VF_DRIVERS = {"igb": "igbvf", "ixgbe": "ixgbevf", "i40e": "iavf", "ice": "iavf", "bnxt_en": "bnxt_en"}
 
@@ -60,7 +66,9 @@ def journey(
     """
     request = Read() if request is None else request
     if not isinstance(request, Request):
-        raise PathError(f"request is {request!r}, expected Read, Write, Send, Receive or Message, such as Read(4096)")
+        raise PathError(
+            f"request is {request!r}, expected Read, Write, Send, Receive or Message, such as Read(4096)"
+        )
     chosen = setting_of(setting, knobs)
     parsed = parse_path(path)
     parts = _find(topology, parsed, request, vm, function)
@@ -68,7 +76,7 @@ def journey(
     slots = _slots(parts, whole, request)
     hops = tuple(
         replace(hop, label=Label(hop.label.key, slots))
-        for hop in priced(whole.name, holding, pricing(whole, request, chosen))
+        for hop in priced(whole.name, holding, pricing(request, chosen))
     )
     return Journey(
         path=str(whole),

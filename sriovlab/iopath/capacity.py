@@ -22,6 +22,8 @@ from .prediction import PAYERS, payer_of
 from .request import Request
 from .setting import Setting
 
+# Descriptors that a sender keeps in its ring, and packets that a sender far away keeps in flight.
+RING = 256
 # A timer interrupt without posting: it arrives, and the next one is armed.
 _TIMER_EXITS = 2
 
@@ -29,6 +31,14 @@ _TIMER_EXITS = 2
 def is_stream(request: Request, setting: Setting) -> bool:
     """Whether packets flow as fast as they can: no queue depth and no rate is given."""
     return request.kind in ("send", "receive") and setting.depths is None and setting.rate is None
+
+
+def throttle_hz(request: Request, setting: Setting) -> float | None:
+    """Most interrupts a second of one VM's vector: as set, or for a stream of packets what adapters come with."""
+    if setting.interrupt_throttle_hz is not None:
+        return setting.interrupt_throttle_hz
+    is_known = setting.interrupts_per_vm_s is not None or setting.completions_per_interrupt > 1
+    return None if is_known or not is_stream(request, setting) else setting.book["nic_throttle"].value
 
 
 def is_polling_guest(path: Path) -> bool:
@@ -80,9 +90,13 @@ class Demand:
         # vCPU time on the way to the back end, the spacing of requests in a burst; then the back end's until it asks the device.
         self.submission = dict.fromkeys(Per, 0.0)
         self.handover = dict.fromkeys(Per, 0.0)
+        # How long the back end takes to wake: CPU and wait together, for each wake-up.
+        self.waking = 0.0
         place = self.submission
         for hop in hops:
             ns = getattr(hop.cpu_ns, level)
+            if hop.per is Per.WAKE and hop.server is Server.BACKEND:
+                self.waking += getattr(hop.elapsed_ns, level)
             if hop.is_waited_for:
                 if hop.server is Server.BACKEND and place is self.submission:
                     place = self.handover
@@ -102,7 +116,13 @@ class Capacity:
     """A path, request and setting at one level of the costs: what it asks for, and what bounds it."""
 
     def __init__(
-        self, path: Path, request: Request, setting: Setting, price: Pricing, hops: tuple[Hop, ...], level: str
+        self,
+        path: Path,
+        request: Request,
+        setting: Setting,
+        price: Pricing,
+        hops: tuple[Hop, ...],
+        level: str,
     ) -> None:
         self.path, self.request, self.setting, self.level = path, request, setting, level
         self.demand = Demand(hops, level)
@@ -112,6 +132,7 @@ class Capacity:
         self.is_polling_backend = path_data(path.name)["backend"] == "polling"
         self.is_polling_guest = is_polling_guest(path)
         self.spinning = spinning_cores(path, setting)
+        self.throttle = throttle_hz(request, setting)
         vcpu, backend = self.demand.servers[Server.VCPU], self.demand.servers[Server.BACKEND]
         self.can_wake = bool(self.backend_cores) and any(
             parts[Per.KICK] or parts[Per.WAKE] for parts in (vcpu, backend)
@@ -127,9 +148,9 @@ class Capacity:
             return share
         if setting.interrupts_per_vm_s is not None:
             return setting.interrupts_per_vm_s / per_vm
-        if setting.interrupt_throttle_hz is not None:
-            share = min(share, setting.interrupt_throttle_hz / per_vm)
-        if self.request.kind == "receive" and not self.is_polling_guest:
+        if self.throttle is not None:
+            share = min(share, self.throttle / per_vm)
+        elif self.request.kind == "receive" and not self.is_polling_guest:
             # NAPI: packets that arrive during a poll join it, until the poll has caught up.
             parts = self.demand.servers[Server.VCPU]
             left = 1e9 * setting.vcpus / per_vm - parts[Per.REQUEST]
@@ -152,7 +173,7 @@ class Capacity:
             return INF
         if setting.interrupts_per_vm_s is not None:
             return max(0.0, time - setting.interrupts_per_vm_s * interrupt) / base if base else INF
-        throttle = setting.interrupt_throttle_hz
+        throttle = self.throttle
         if self.request.kind == "receive" and not self.is_polling_guest and throttle is None:
             # A saturated receiver polls all the time.
             return time / base if base else INF
@@ -205,7 +226,9 @@ class Capacity:
         if not any(self.demand.handover.values()):
             # Nothing comes from the vCPU: packets arrive in bursts.
             return -INF
-        spacing = shares.of(self.demand.submission) * self.backend_cores / self.setting.vms / self.setting.vcpus
+        spacing = (
+            shares.of(self.demand.submission) * self.backend_cores / self.setting.vms / self.setting.vcpus
+        )
         return spacing - shares.of(self.demand.handover)
 
     def _idle_at_the_pace(self, wake: float) -> float:
@@ -220,9 +243,14 @@ class Capacity:
         if self.setting.rate is None and in_flight <= self.backend_cores:
             # One request at a time for each thread: it sleeps before each.
             return 1.0
-        return _root(
-            lambda wake: 1.0 - wake - rate * self.backend_ns(wake, rate) / 1e9 / self.backend_cores, is_fraction=True
-        )
+
+        def idle(wake: float) -> float:
+            # Whoever comes while it is being woken needs no kick.
+            parts = self.demand.servers[Server.BACKEND]
+            busy = self.backend_ns(wake, rate) + wake * (self.demand.waking - parts[Per.WAKE])
+            return 1.0 - wake - rate * busy / 1e9 / self.backend_cores
+
+        return _root(idle, is_fraction=True)
 
     # -- who pays ---------------------------------------------------------------------------------
 

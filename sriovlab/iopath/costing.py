@@ -50,8 +50,14 @@ def hop_library() -> dict[str, Any]:
 def conditions(path: Path, mode: str, vcpu: str) -> frozenset[str]:
     """The conditions that hold: the mode and what it implies, the vCPU's state, the options there and not there."""
     known = path_data(path.name)["options"]
-    found = {mode, "trapped" if mode == "trapped" else "untrapped", "posted" if mode == "posted" else "unposted"}
-    found |= {option if option in path.options else f"no-{option}" for option in (*known, "poll", "userspace")}
+    found = {
+        mode,
+        "trapped" if mode == "trapped" else "untrapped",
+        "posted" if mode == "posted" else "unposted",
+    }
+    found |= {
+        option if option in path.options else f"no-{option}" for option in (*known, "poll", "userspace")
+    }
     is_polling = bool({"poll", "userspace"} & set(path.options))
     if not is_polling:
         found.add("interrupts")
@@ -127,7 +133,7 @@ class Pricing:
         return self.size + self.frames * (_TCP_IP + _FRAME + _GAP)
 
 
-def pricing(path: Path, request: Request, setting: Setting) -> Pricing:
+def pricing(request: Request, setting: Setting) -> Pricing:
     """The pricing of a request in a setting.
 
     Raises:
@@ -154,7 +160,9 @@ def pricing(path: Path, request: Request, setting: Setting) -> Pricing:
     if not request.is_storage:
         raise PathError(f"bare_metal_us is for reads and writes; {request.text} has no media")
     bare = replace(found, media_us=0.0, iommu_reads=0.0)
-    software = sum(h.elapsed_ns.typical for h in priced("native", native_conditions(), bare) if h.is_waited_for)
+    software = sum(
+        h.elapsed_ns.typical for h in priced("native", native_conditions(), bare) if h.is_waited_for
+    )
     own = setting.bare_metal_us * 1000 - software
     if own <= 0:
         raise PathError(

@@ -36,7 +36,7 @@ class Limit:
         return sum(1e9 / ns if ns else INF for ns in self.each_vm_ns) if vms else 0.0
 
 
-def iommu_reads(path: Path, setting: Setting, price: Pricing) -> float:
+def iommu_reads(path: Path, price: Pricing) -> float:
     """IOMMU page-table reads for 4 KiB moved on this path."""
     return price.iommu_reads + (price.nested_reads if "nested" in path.options else 0.0)
 
@@ -52,7 +52,7 @@ def limits_of(
         found["line"] = Limit(8 * price.wire_bytes / setting.line_rate_gbit_s)
     if setting.pcie_gbit_s is not None:
         found["pcie"] = Limit(8 * size / setting.pcie_gbit_s)
-    reads = iommu_reads(path, setting, price)
+    reads = iommu_reads(path, price)
     if reads > 0:
         index = LEVELS.index(level)
         base, each = setting.book["dma_base_l0"], setting.book["iommu_read_lm"]
@@ -63,7 +63,9 @@ def limits_of(
                 1e9 / iops if iops is not None else 0.0,
                 8 * size / gbit if gbit is not None else 0.0,
             )
-            for iops, gbit in zip(setting.for_each_vm("vf_iops"), setting.for_each_vm("vf_gbit_s"), strict=True)
+            for iops, gbit in zip(
+                setting.for_each_vm("vf_iops"), setting.for_each_vm("vf_gbit_s"), strict=True
+            )
         )
         found["vf"] = Limit(max(each_vm), each_vm)
     return found

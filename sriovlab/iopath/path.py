@@ -102,7 +102,12 @@ def parse_path(text: str) -> Path:
         raise PathError(f"path {text!r}: on bare metal no interrupt is {modes[0]}; leave it out")
     if len(set(modes)) > 1:
         raise PathError(f"path {text!r}: {' and '.join(modes)} exclude each other; take one")
-    for pair in (*data.get("excludes", ()), ["poll", "userspace"], ["haltpoll", "poll"], ["haltpoll", "userspace"]):
+    for pair in (
+        *data.get("excludes", ()),
+        ["poll", "userspace"],
+        ["haltpoll", "poll"],
+        ["haltpoll", "userspace"],
+    ):
         if set(pair) <= set(others):
             raise PathError(f"path {text!r}: {' and '.join(pair)} exclude each other; take one")
     return Path(name, modes[0] if modes else None, others)

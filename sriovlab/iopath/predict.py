@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PathError
 from .bind import resolved
-from .capacity import Capacity, Shares, is_stream
+from .capacity import RING, Capacity, Shares, is_stream
 from .costing import priced, pricing
 from .journey import ExitPlace, Hop, Per, Server, Span
 from .limits import INF, LEVELS
@@ -60,7 +60,7 @@ def predict(
     whole, holding = resolved(
         parse_path(path), request, chosen, can_post=can_post(host), is_stream=is_stream(request, chosen)
     )
-    price = pricing(whole, request, chosen)
+    price = pricing(request, chosen)
     hops = known_work(priced(whole.name, holding, price), chosen)
     levels = {level: Capacity(whole, request, chosen, price, hops, level) for level in LEVELS}
     return _prediction(whole, request, chosen, hops, levels)
@@ -75,7 +75,9 @@ def checked_request(request: Request | None) -> Request:
     if request is None:
         return Read()
     if not isinstance(request, Request):
-        raise PathError(f"request is {request!r}, expected Read, Write, Send, Receive or Message, such as Read(4096)")
+        raise PathError(
+            f"request is {request!r}, expected Read, Write, Send, Receive or Message, such as Read(4096)"
+        )
     return request
 
 
@@ -98,7 +100,7 @@ def with_knobs(prediction: Prediction, **knobs: Any) -> Prediction:
 def _in_flight(request: Request, setting: Setting) -> float:
     if setting.depths is not None:
         return float(sum(setting.depths))
-    return INF if is_stream(request, setting) else float(setting.vms)
+    return float(setting.vms * (RING if is_stream(request, setting) else 1))
 
 
 class _Load:
@@ -116,19 +118,37 @@ class _Load:
             self.rate, self.bottleneck = (self.most, bottleneck) if is_too_much else (offered, "offered")
             if not is_too_much:
                 self.wake = capacity.wake_at(offered, flying)
-            self.latency = INF if is_too_much else alone_ns + _waiting(capacity, offered, self.wake)
-        elif flying == INF:
-            self.rate, self.latency, self.bottleneck = self.most, alone_ns, bottleneck
+            self.latency = INF if is_too_much else _open_latency(hops, capacity, offered, self.wake)
         else:
             taken, after = _cycle(hops, capacity.level, request.kind == "send", alone_ns)
+            if capacity.throttle is not None and any(hop.is_delivery for hop in hops):
+                # What is in flight completes with one interrupt, and the next comes a period later.
+                taken = max(taken, 1e9 / capacity.throttle - after)
             self.rate, self.latency, self.bottleneck = flying * 1e9 / (taken + after), taken, "latency"
             if self.rate >= self.most:
                 self.rate, self.bottleneck = self.most, bottleneck
                 queueing = flying * 1e9 / self.most - taken - after
                 self.latency = taken + max(0.0, queueing) * _waited_part(hops, bottleneck, request)
             else:
-                self.wake = capacity.wake_at(self.rate, flying)
+                self._meet_awake(hops, capacity, flying, taken, after)
         self.shares = capacity.shares(self.rate, self.wake)
+
+    def _meet_awake(
+        self, hops: tuple[Hop, ...], capacity: Capacity, flying: float, taken: float, after: float
+    ) -> None:
+        """Fewer kicks and wake-ups make the requests quicker, and quicker requests meet the back end awake more often."""
+        self.wake = 1.0
+        parts = [
+            getattr(hop.elapsed_ns, capacity.level)
+            for hop in hops
+            if hop.is_waited_for and hop.per in (Per.KICK, Per.WAKE)
+        ]
+        if not parts or not capacity.can_wake:
+            return
+        for _ in range(4):
+            self.wake = capacity.wake_at(self.rate, flying)
+            self.latency = taken - (1.0 - self.wake) * sum(parts)
+            self.rate = min(self.most, flying * 1e9 / (self.latency + after))
 
 
 def _cycle(hops: tuple[Hop, ...], level: str, holds_ring: bool, alone_ns: float) -> tuple[float, float]:
@@ -169,10 +189,23 @@ def _waited_part(hops: tuple[Hop, ...], bottleneck: str, request: Request) -> fl
     return sum(visits) / len(visits) if visits else 1.0
 
 
-def _waiting(capacity: Capacity, rate: float, wake: float) -> float:
-    """Time that a request waits when requests arrive at random (M/D/1)."""
-    setting = capacity.setting
+def _open_latency(hops: tuple[Hop, ...], capacity: Capacity, rate: float, wake: float) -> float:
+    """Latency where requests arrive at random: hops as often as they happen, and the waits."""
     shares = capacity.shares(rate, wake)
+    often = {Per.REQUEST: 1.0, Per.INTERRUPT: shares.interrupt, Per.KICK: wake, Per.WAKE: wake}
+    alone = sum(getattr(hop.elapsed_ns, capacity.level) * often[hop.per] for hop in hops if hop.is_waited_for)
+    moderated = 0.0
+    if capacity.throttle is not None and any(hop.is_delivery and hop.is_waited_for for hop in hops):
+        # Whoever completes within a period P after an interrupt waits for its end, P / 2 on average.
+        period = 1e9 / capacity.throttle
+        expected = rate / capacity.setting.vms * period / 1e9
+        moderated = expected * period / 2 / (expected + math.exp(-expected))
+    return float(alone) + moderated + _waiting(capacity, shares, rate)
+
+
+def _waiting(capacity: Capacity, shares: Shares, rate: float) -> float:
+    """Time that a request waits at servers when requests arrive at random (M/D/1)."""
+    setting = capacity.setting
     own = [_wait(shares.of(capacity.demand.servers[Server.VCPU]), rate / setting.vms, setting.vcpus)]
     common = [0.0]
     if capacity.backend_cores:
@@ -201,9 +234,7 @@ def _wait(service_ns: float, rate: float, servers: int) -> float:
 def _prediction(
     path: Path, request: Request, setting: Setting, hops: tuple[Hop, ...], levels: dict[str, Capacity]
 ) -> Prediction:
-    unloaded = Span(
-        *(sum(getattr(h.elapsed_ns, level) for h in hops if h.is_waited_for) for level in LEVELS)
-    )
+    unloaded = Span(*(sum(getattr(h.elapsed_ns, level) for h in hops if h.is_waited_for) for level in LEVELS))
     loads = {level: _Load(hops, levels[level], getattr(unloaded, level)) for level in LEVELS}
     usual = loads["typical"]
     rate = usual.rate

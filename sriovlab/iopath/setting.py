@@ -24,7 +24,9 @@ WORKING_SET = 4 << 20
 _EACH_VM = ("queue_depth", "vf_iops", "vf_gbit_s")
 
 
-def _knob(default: object, low: float | None = None, *, whole: bool = False, high: float = math.inf) -> object:
+def _knob(
+    default: object, low: float | None = None, *, whole: bool = False, high: float = math.inf
+) -> object:
     return field(default=default, metadata={"low": low, "whole": whole, "high": high})
 
 
@@ -121,7 +123,9 @@ class Setting:
             value = getattr(self, name)
             if isinstance(value, tuple):
                 if self.vms not in (1, len(value)):
-                    raise PathError(f"{name} has {len(value)} numbers for {self.vms} VMs, expected one for each")
+                    raise PathError(
+                        f"{name} has {len(value)} numbers for {self.vms} VMs, expected one for each"
+                    )
                 object.__setattr__(self, "vms", len(value))
         if not isinstance(self.costs, Book):
             object.__setattr__(self, "costs", read_costs(self.costs))
@@ -151,7 +155,9 @@ class Setting:
     @property
     def queue_depth_text(self) -> int | str | None:
         """The queue depth in one cell of a table."""
-        return "+".join(map(str, self.queue_depth)) if isinstance(self.queue_depth, tuple) else self.queue_depth
+        return (
+            "+".join(map(str, self.queue_depth)) if isinstance(self.queue_depth, tuple) else self.queue_depth
+        )
 
     def for_each_vm(self, name: str) -> tuple[float | None, ...]:
         """A knob that takes a number for each VM, as one for each."""

@@ -8,16 +8,17 @@ interrupts are raised at most as often as the throttle lets them, and packets th
 
 from __future__ import annotations
 
+import math
 import random
 from array import array
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapreplace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PathError
 from .bind import resolved
-from .capacity import backend_cores, is_polling_guest, is_stream, spinning_cores
+from .capacity import RING, backend_cores, is_polling_guest, is_stream, spinning_cores, throttle_hz
 from .costing import priced, pricing
 from .journey import Hop, Journey, Per, Server
 from .limits import Limit, limits_of
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
     from ..model.topology import Topology
 
-# Descriptors that a sender keeps in its ring, and packets that a sender far away keeps in flight.
-RING = 256
 ARRIVALS = ("poisson", "even")
 
 
@@ -65,12 +64,14 @@ def simulate(
     whole, holding = resolved(
         parse_path(path), request, chosen, can_post=can_post(host), is_stream=is_stream(request, chosen)
     )
-    hops = known_work(priced(whole.name, holding, pricing(whole, request, chosen)), chosen)
+    hops = known_work(priced(whole.name, holding, pricing(request, chosen)), chosen)
     alone = sum(hop.elapsed_ns.typical for hop in hops if hop.is_waited_for)
     return _simulated(whole, request, chosen, hops, requests, seed, arrivals, alone)
 
 
-def simulate_journey(journey: Journey, setting: Setting, requests: int | None = None, *, seed: int = 0) -> Trace:
+def simulate_journey(
+    journey: Journey, setting: Setting, requests: int | None = None, *, seed: int = 0
+) -> Trace:
     """A run of a journey's own hops, one request a slot unless said: what the player plays.
 
     Raises:
@@ -97,7 +98,7 @@ def _simulated(
             raise PathError(f"{name} is {value!r}, expected a whole number, {least} or more")
     if arrivals not in ARRIVALS:
         raise PathError(f"arrivals {arrivals!r}: expected one of {', '.join(ARRIVALS)}")
-    limits = limits_of(path, request, setting, pricing(path, request, setting))
+    limits = limits_of(path, request, setting, pricing(request, setting))
     steps = steps_of(hops, limits.keys())
     run = _Run(path, request, setting, hops, steps, limits, requests, random.Random(seed), spread_ns)
     run.start(arrivals)
@@ -115,6 +116,9 @@ class _Vm:
     interrupt_at: float = -1.0
     polls_until: float = -1.0
     next_interrupt: float = 0.0
+    # Where the host's cores are few: real queues, since a vCPU that runs out of cores keeps others from running.
+    cpu_queue: simpy.Resource | None = None
+    backend_queue: simpy.Resource | None = None
     completions: int = 0
 
 
@@ -157,20 +161,30 @@ class _Run:
         for _ in range(setting.vms):
             own = (shared, awake) if is_shared else ([0.0], [0.0])
             self.machines.append(_Vm([0.0] * setting.vcpus, *own))
-        self.cores: list[float] | None = None
+        self.cores: simpy.Resource | None = None
         if setting.host_cores is not None:
             left = max(1, round(setting.host_cores - spinning_cores(self.path, setting)))
-            self.cores = [0.0] * left
+            self.cores = simpy.Resource(self.env, left)
             self.busy["host-cpu"], self.servers["host-cpu"] = 0.0, left
+            self._make_queues(is_shared)
         self.gates: dict[str, list[float]] = {}
         for name, limit in self.limits.items():
             self.gates[name] = [0.0] * (setting.vms if limit.each_vm_ns is not None else 1)
             self.busy[name], self.servers[name] = 0.0, len(self.gates[name])
         self.is_napi = self.request.kind == "receive" and not is_polling_guest(self.path)
-        self.throttle_ns = 1e9 / setting.interrupt_throttle_hz if setting.interrupt_throttle_hz else 0.0
+        throttle = throttle_hz(self.request, setting)
+        self.throttle_ns = 1e9 / throttle if throttle is not None else 0.0
         self.program, self.tail = _program(self.steps)
         self.first_interrupt = _first_interrupt(self.hops, self.program)
         self.holds_ring = self.request.kind == "send"
+
+    def _make_queues(self, is_shared: bool) -> None:
+        import simpy
+
+        common = simpy.Resource(self.env, max(1, self.servers.get("backend", 1)))
+        for machine in self.machines:
+            machine.cpu_queue = simpy.Resource(self.env, self.setting.vcpus)
+            machine.backend_queue = common if is_shared else simpy.Resource(self.env, 1)
 
     # -- the load ---------------------------------------------------------------------------------
 
@@ -195,15 +209,23 @@ class _Run:
         env.run()
 
     def _arrivals(self, vm: int, rate: float, arrivals: str) -> Generator[Any, Any, None]:
-        env, chance = self.env, self.chance
+        env = self.env
         if arrivals == "even" and self.setting.vms > 1:
             # VMs that arrive evenly do not arrive together.
             yield env.timeout(vm / rate / self.setting.vms)
-        while True:
-            yield env.timeout(chance.expovariate(rate) if arrivals == "poisson" else 1 / rate)
+        for gap in self._gaps(arrivals):
+            yield env.timeout(gap / rate)
             if self.issued >= self.wanted:
                 return
             env.process(self._one(vm))
+
+    def _gaps(self, arrivals: str) -> Iterator[float]:
+        """Times between arrivals, mean 1: exponential, each part of the distribution as often as it should be."""
+        count = -(-self.wanted // self.setting.vms) if arrivals == "poisson" else 1
+        gaps = [-math.log((i + self.chance.random()) / count) for i in range(count)] if count > 1 else [1.0]
+        while True:
+            self.chance.shuffle(gaps)
+            yield from gaps
 
     def _slot(self, vm: int, begin: float) -> Generator[Any, Any, None]:
         if begin:
@@ -219,7 +241,9 @@ class _Run:
         exits = sum(step.exits for step in self.steps if step.per is Per.INTERRUPT)
         while True:
             yield env.timeout(period)
-            if len(self.ends) >= self.wanted or (self.issued >= self.wanted and len(self.ends) == self.issued):
+            if len(self.ends) >= self.wanted or (
+                self.issued >= self.wanted and len(self.ends) == self.issued
+            ):
                 return
             self.interrupts += 1
             self.exits += exits
@@ -254,17 +278,22 @@ class _Run:
             elif step.per is not Per.REQUEST and not self._sleeps(machine, now):
                 self.skipped_kicks += step.kicks
                 continue
-            end = self._serve(number, machine, vm, index, step, now)
-            if self.is_napi and step.server is Server.VCPU:
-                machine.polls_until = end
-            if end > now:
-                yield env.timeout(end - now)
+            if self.cores is not None and step.busy_ns:
+                yield from self._on_a_core(number, machine, vm, index, step)
+            else:
+                end = self._serve(number, machine, vm, index, step, now)
+                if self.is_napi and step.server is Server.VCPU:
+                    machine.polls_until = end
+                if end > now:
+                    yield env.timeout(end - now)
         self.ends[number] = env.now
         if self.holds_ring and late is not None:
             yield late
 
     def _sleeps(self, machine: _Vm, now: float) -> bool:
         """Whether the back end has nothing to do, and nobody is waking it."""
+        if machine.backend_queue is not None:
+            return machine.backend_queue.count < machine.backend_queue.capacity
         return machine.backend[0] <= now and machine.awake[0] <= now
 
     def _serve(self, number: int, machine: _Vm, vm: int, index: int, step: Step, now: float) -> float:
@@ -281,24 +310,48 @@ class _Run:
             start = queue[0]
         for name in step.passes:
             start = self._gate(name, vm, start)
-        cores = self.cores
-        if cores is not None and server is not Server.DEVICE and busy:
-            if cores[0] > start:
-                start = cores[0]
-            heapreplace(cores, start + busy)
-            self.busy["host-cpu"] += busy
         if queue is not None and busy:
             heapreplace(queue, start + busy)
         end = start + step.elapsed_ns
         if step.per is not Per.REQUEST and step.per is not Per.INTERRUPT:
             machine.awake[0] = end
+        self._note(number, index, step, start, start - now)
+        return end
+
+    def _on_a_core(
+        self, number: int, machine: _Vm, vm: int, index: int, step: Step
+    ) -> Generator[Any, Any, None]:
+        """A step that needs its own server and one of the host's cores too."""
+        env, asked = self.env, self.env.now
+        assert self.cores is not None
+        queue = {Server.VCPU: machine.cpu_queue, Server.BACKEND: machine.backend_queue}.get(step.server)
+        turn = queue.request() if queue is not None else None
+        if turn is not None:
+            yield turn
+        with self.cores.request() as core:
+            yield core
+            start = env.now
+            for name in step.passes:
+                start = self._gate(name, vm, start)
+            if start > env.now:
+                yield env.timeout(start - env.now)
+            self._note(number, index, step, start, start - asked)
+            self.busy["host-cpu"] += step.busy_ns
+            if step.server in (Server.VCPU, Server.BACKEND):
+                self.busy[step.server.value] += step.busy_ns
+            yield env.timeout(min(step.busy_ns, step.elapsed_ns))
+        if queue is not None and turn is not None:
+            queue.release(turn)
+        if step.elapsed_ns > step.busy_ns:
+            yield env.timeout(step.elapsed_ns - step.busy_ns)
+
+    def _note(self, number: int, index: int, step: Step, start: float, waited: float) -> None:
         self.kicks += step.kicks
         self.exits += step.exits
         self.step_request.append(number)
         self.step_index.append(index)
         self.step_start.append(start)
-        self.step_waited.append(start - now)
-        return end
+        self.step_waited.append(waited)
 
     def _gate(self, name: str, vm: int, start: float) -> float:
         limit, free = self.limits[name], self.gates[name]
@@ -314,7 +367,7 @@ class _Run:
         setting = self.setting
         if setting.interrupts_per_vm_s is not None:
             return False, now
-        if self.is_napi and machine.polls_until > now:
+        if self.is_napi and not self.throttle_ns and machine.polls_until > now:
             return False, now
         machine.completions += 1
         if machine.interrupt_at >= now and self.throttle_ns:
@@ -333,7 +386,7 @@ class _Run:
     def _go_on(self, number: int, machine: _Vm, vm: int, index: int, step: Step) -> simpy.Process | None:
         """Start what goes on beside the request: at once where it only takes a CPU, else as a process of its own."""
         rest = self.tail[index]
-        if len(rest) == 1:
+        if len(rest) == 1 and self.cores is None:
             end = self._serve(number, machine, vm, index, step, self.env.now)
             return self.env.process(_wait(self.env, end)) if self.holds_ring else None
         return self.env.process(self._late(number, machine, vm, rest))
@@ -354,6 +407,9 @@ class _Run:
                 if not raises:
                     continue
             elif step.per is not Per.REQUEST and not self._sleeps(machine, now):
+                continue
+            if self.cores is not None and step.busy_ns:
+                yield from self._on_a_core(number, machine, vm, index, step)
                 continue
             end = self._serve(number, machine, vm, index, step, now)
             if end > now:

@@ -8,9 +8,7 @@ X = f / (C_req + e_req x c_exit).
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
-from ..facts.book import Book
 from .journey import Actor, Certainty, CostShare, ExitPlace, Hop, Label, Per, Server, Span, Stream
 from .setting import Setting
 
@@ -24,39 +22,34 @@ def known_work(hops: tuple[Hop, ...], setting: Setting) -> tuple[Hop, ...]:
     """The hops with what the setting knows of the workload in them."""
     if setting.bare_metal_rate is None and setting.exits_per_request is None:
         return hops
-    return _known_work(
-        hops, setting.bare_metal_rate, setting.vcpus, setting.exits_per_request, setting.exit_cycles,
-        setting.clock_ghz, setting.book,
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=1024)
-def _known_work(
-    hops: tuple[Hop, ...],
-    bare_metal_rate: float | None,
-    vcpus: int,
-    exits: float | None,
-    exit_cycles: float | None,
-    clock_ghz: float | None,
-    book: Book,
-) -> tuple[Hop, ...]:
-    if bare_metal_rate is not None:
+    if setting.bare_metal_rate is not None:
         own = sum(hop.cpu_ns.typical for hop in hops if is_own_work(hop))
-        factor = vcpus * 1e9 / bare_metal_rate / own if own else 1.0
+        factor = setting.vcpus * 1e9 / setting.bare_metal_rate / own if own else 1.0
         hops = tuple(_scaled(hop, factor) if is_own_work(hop) else hop for hop in hops)
-    if exits is not None:
-        hops = _with_exits(hops, exits, _exit_cost(exit_cycles, clock_ghz, book))
+    if setting.exits_per_request is not None:
+        hops = _with_exits(hops, setting.exits_per_request, _exit_cost(setting))
     return hops
 
 
 def _scaled(hop: Hop, factor: float) -> Hop:
-    shares = tuple(replace(share, times=share.times * factor, ns=share.ns * factor) for share in hop.costs)
-    return replace(hop, elapsed_ns=hop.elapsed_ns * factor, cpu_ns=hop.cpu_ns * factor, costs=shares)
+    """A hop of known length: the rate on bare metal was measured, so the ranges of its costs are gone."""
+    shares = tuple(
+        replace(share, times=share.times * factor, ns=_known(share.ns, factor)) for share in hop.costs
+    )
+    return replace(
+        hop, elapsed_ns=_known(hop.elapsed_ns, factor), cpu_ns=_known(hop.cpu_ns, factor), costs=shares
+    )
 
 
-def _exit_cost(cycles: float | None, clock_ghz: float | None, book: Book) -> CostShare:
+def _known(span: Span, factor: float) -> Span:
+    ns = span.typical * factor
+    return Span(ns, ns, ns)
+
+
+def _exit_cost(setting: Setting) -> CostShare:
     """What one exit costs the vCPU, cold caches included."""
-    time, cold = book["interrupt_exit"], book["interrupt_exit_pollution"]
+    time, cold = setting.book["interrupt_exit"], setting.book["interrupt_exit_pollution"]
+    cycles, clock_ghz = setting.exit_cycles, setting.clock_ghz
     if cycles is not None:
         ns = cycles / (clock_ghz or time.ghz)
         return CostShare("exit_cycles", 1.0, Span(ns, ns, ns), Certainty.MEASURED, "the number given")
