@@ -16,8 +16,11 @@ __version__ = "0.1.0"
 # Each public name and the module it lives in; imported when it is first used, so that
 # `import sriovlab` stays quick.
 _HOMES = {
+    "Message": "iopath.request",
     "Read": "iopath.request",
+    "Receive": "iopath.request",
     "Send": "iopath.request",
+    "Setting": "iopath.setting",
     "SriovlabError": "errors",
     "Topology": "model.topology",
     "capture": "sources.capture",
@@ -27,7 +30,10 @@ _HOMES = {
     "figures": "render.diagram",
     "journey": "iopath.bind",
     "load": "sources.load",
+    "predict": "iopath.predict",
+    "simulate": "iopath.simulate",
     "synthetic": "sources.synthetic",
+    "Write": "iopath.request",
 }
 
 __all__ = [
@@ -38,8 +44,14 @@ __all__ = [
 if TYPE_CHECKING:
     from .errors import SriovlabError as SriovlabError
     from .iopath.bind import journey as journey
+    from .iopath.predict import predict as predict
+    from .iopath.request import Message as Message
     from .iopath.request import Read as Read
+    from .iopath.request import Receive as Receive
     from .iopath.request import Send as Send
+    from .iopath.request import Write as Write
+    from .iopath.setting import Setting as Setting
+    from .iopath.simulate import simulate as simulate
     from .model.topology import Topology as Topology
     from .render.diagram import diagram as diagram
     from .render.diagram import figures as figures

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from ..errors import RenderError
 from ..i18n import text
 from .model import Knobs, RequestKind, knobs_of, request_of
 from .options import Host, Language, Output, app, spoken_language
+
 
 @app.command("capture")
 def capture_command(
@@ -70,7 +71,8 @@ def compare(
     vm: Annotated[str | None, typer.Option("--vm", help="name of a VM")] = None,
     request: RequestKind = "read",
     size: Annotated[int | None, typer.Option("--bytes", help="size of the request")] = None,
-    queue_depth: Annotated[int, typer.Option("--queue-depth", help="requests in flight")] = 1,
+    queue_depth: Annotated[int, typer.Option("--queue-depth", help="requests each VM keeps in flight")] = 1,
+    knobs: Knobs = None,
     output: Output = None,
     language: Language = None,
 ) -> None:
@@ -85,6 +87,7 @@ def compare(
         request=request_of(request, size),
         queue_depth=queue_depth,
         language=spoken,
+        **knobs_of(knobs),
     )
     if output is None:
         print(player.summary())
@@ -136,4 +139,3 @@ def lab(context: typer.Context) -> None:
     course = Path(__file__).resolve().parent.parent.parent / "notebooks"
     folder = course if course.is_dir() else Path.cwd()
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}", *context.args])
-

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ..scene.tables import Table
 
 _FORMS = {".md": "markdown", ".csv": "csv", ".html": "html", ".htm": "html", ".txt": "text"}
-Form = Annotated[str | None, typer.Option("--format", help="text, markdown, html or csv; by the suffix of -o")]
+Form = Annotated[
+    str | None, typer.Option("--format", help="text, markdown, html or csv; by the suffix of -o")
+]
 RequestKind = Annotated[
     str, typer.Option("--request", help="read, write, send, receive or message, with :BYTES if need be")
 ]
@@ -34,12 +36,15 @@ def request_of(text_of_it: str, size: int | None = None) -> Any:
     from ..iopath.request import KINDS
 
     kind, _, given = text_of_it.partition(":")
-    if kind not in KINDS:
-        raise ValueError(f"--request {text_of_it}: expected one of {', '.join(KINDS)}, with :BYTES if need be")
+    kinds: dict[str, Any] = dict(KINDS)
+    if kind not in kinds:
+        raise ValueError(
+            f"--request {text_of_it}: expected one of {', '.join(kinds)}, with :BYTES if need be"
+        )
     if given and not given.isdecimal():
         raise ValueError(f"--request {text_of_it}: {given!r} is no number of bytes")
     whole = int(given) if given else size
-    return KINDS[kind]() if whole is None else KINDS[kind](whole)
+    return kinds[kind]() if whole is None else kinds[kind](whole)
 
 
 def knobs_of(given: list[str] | None) -> dict[str, Any]:
@@ -78,7 +83,9 @@ def _print_table(tables: list[Table], output: str | None, form: str | None, lang
     writers = {"text": table_text, "markdown": table_markdown, "html": table_html, "csv": table_csv}
     if chosen not in writers:
         known = ", ".join(writers)
-        raise ValueError(f"{output or '--format ' + str(form)}: expected the format {known}, or a suffix that says so")
+        raise ValueError(
+            f"{output or '--format ' + str(form)}: expected the format {known}, or a suffix that says so"
+        )
     if chosen == "html":
         whole = table_page(tables, language)
     else:
@@ -86,7 +93,13 @@ def _print_table(tables: list[Table], output: str | None, form: str | None, lang
     if output is None:
         print(whole.rstrip("\n"))
         return
-    print(text("cli.wrote", language=language, path=write_file(Path(output), (whole.rstrip("\n") + "\n").encode())))
+    print(
+        text(
+            "cli.wrote",
+            language=language,
+            path=write_file(Path(output), (whole.rstrip("\n") + "\n").encode()),
+        )
+    )
 
 
 @app.command()

@@ -226,12 +226,26 @@ def _guest_driver(path: Path, request: Request, pf_driver: str) -> str:
     return "virtio-blk" if request.is_storage else "virtio-net"
 
 
+def _vmm(parts: _Parts, path: Path, request: Request) -> str:
+    """Who serves the VM's device in user space."""
+    if path.name == "vhost-user":
+        return "SPDK" if request.is_storage else "DPDK"
+    if path.name == "emulated:microvm":
+        return "Firecracker"
+    return "QEMU" if parts.vm is None or parts.vm.vmm == "qemu" else parts.vm.vmm
+
+
+def slots_without_host(path: Path, request: Request) -> dict[str, str]:
+    """What the names in a label's sentence are where there is no host: the plain words."""
+    return _slots(_Parts(None, None, None, None, None, None), path, request)
+
+
 def _slots(parts: _Parts, path: Path, request: Request) -> dict[str, str]:
     pf_driver = (parts.pf.driver if parts.pf else None) or ("nvme" if request.is_storage else "igb")
     guest = _guest_driver(path, request, pf_driver)
     return {
         "vm": parts.vm.name if parts.vm else "VM",
-        "vmm": "QEMU" if parts.vm is None or parts.vm.vmm == "qemu" else parts.vm.vmm,
+        "vmm": _vmm(parts, path, request),
         "pf": f"PF {short_address(parts.pf)}" if parts.pf else "PF",
         "vf": f"VF {short_address(parts.vf)}" if parts.vf else "VF",
         "function": f"{'VF' if path.name == 'sriov' else 'PF'} {short_address(parts.function)}".strip()

@@ -7,7 +7,7 @@ how far off it would be if its own observation had been left out.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -89,7 +89,7 @@ def _plain(value: float) -> Span:
     return Span(value, value, value)
 
 
-_QUANTITIES = {
+_QUANTITIES: dict[str, Callable[[Prediction], Span]] = {
     "latency_us": lambda p: p.latency_ns * 1e-3,
     "throughput_per_s": lambda p: p.throughput_per_s,
     "throughput_gbit_s": lambda p: p.throughput_gbit_s,
@@ -111,8 +111,7 @@ def _predicted(entry: Mapping[str, Any], costs: Book) -> Span:
     kind, _, size = entry.get("request", "read:4096").partition(":")
     knobs = {**entry.get("knobs", {}), "costs": costs}
     prediction = predict(entry["path"], KINDS[kind](int(size)), setting=None, **knobs)
-    found: Span = _QUANTITIES[entry["quantity"]](prediction)
-    return found
+    return _QUANTITIES[entry["quantity"]](prediction)
 
 
 def _error(value: float, published: float, is_absolute: bool) -> float:

@@ -149,6 +149,9 @@ class _Load:
             self.wake = capacity.wake_at(self.rate, flying)
             self.latency = taken - (1.0 - self.wake) * sum(parts)
             self.rate = min(self.most, flying * 1e9 / (self.latency + after))
+        if self.rate >= self.most:
+            self.bottleneck = min(self.bounds, key=lambda name: self.bounds[name])
+            self.latency = max(self.latency, flying * 1e9 / self.most - after)
 
 
 def _cycle(hops: tuple[Hop, ...], level: str, holds_ring: bool, alone_ns: float) -> tuple[float, float]:

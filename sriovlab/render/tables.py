@@ -24,7 +24,9 @@ def table_text(table: Table, language: str = "en") -> str:
 def table_html(table: Table, language: str = "en") -> str:
     """The table as one HTML `table` element with a caption; text stays text."""
     head, *rows = _cells(table, language)
-    parts = [f'<table class="sl-table"><caption>{escape(table.title.in_language(language))}</caption><thead><tr>']
+    parts = [
+        f'<table class="sl-table"><caption>{escape(table.title.in_language(language))}</caption><thead><tr>'
+    ]
     parts += [f"<th>{escape(cell)}</th>" for cell in head]
     parts.append("</tr></thead><tbody>")
     for row in rows:
@@ -32,6 +34,29 @@ def table_html(table: Table, language: str = "en") -> str:
     parts.append("</tbody></table>")
     parts += [f'<p class="sl-note">{escape(note.in_language(language))}</p>' for note in table.notes]
     return "".join(parts)
+
+
+_PAGE_STYLE = """
+body{font:15px/1.5 system-ui,'Noto Sans CJK SC',sans-serif;margin:24px;color:#16202b;background:#fff}
+table{border-collapse:collapse;margin:0 0 8px}caption{font-weight:700;font-size:18px;text-align:left;padding:8px 0}
+th,td{border-bottom:1px solid #c3d0dc;padding:4px 10px;text-align:left;vertical-align:top}
+th{background:#f1f4f7;position:sticky;top:0}td:nth-child(n+5):not(:last-child){white-space:nowrap}
+.wide{overflow-x:auto}.sl-note{color:#4d5b69;max-width:60em}
+@media (prefers-color-scheme:dark){body{color:#e8edf2;background:#12171d}th{background:#1c242d}th,td{border-color:#4a5a6a}.sl-note{color:#a9b5c1}}
+"""
+
+
+def table_page(tables: Sequence[Table], language: str = "en") -> str:
+    """A page of tables that stands alone and loads nothing."""
+    title = escape(tables[0].title.in_language(language))
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    body = "\n".join(f'<div class="wide">{table_html(table, language)}</div>' for table in tables)
+    return (
+        f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f"<title>{title}</title><style>{_PAGE_STYLE}</style></head><body>\n{body}\n</body></html>\n"
+    )
 
 
 def table_markdown(table: Table, language: str = "en") -> str:
@@ -55,7 +80,9 @@ def table_csv(table: Table, language: str = "en") -> str:
         writer.writerow(
             cell
             if isinstance(cell, int | float)
-            else "" if cell is None else cell_words(cell).in_language(language)
+            else ""
+            if cell is None
+            else cell_words(cell).in_language(language)
             for cell in row
         )
     return out.getvalue()

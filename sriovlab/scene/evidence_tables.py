@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..facts.book import facts
 from ..i18n import Words, words
 from ..iopath.evidence import Claim, EvidenceRow, ExitRow, evidence, exit_evidence
 from .tables import Table, figure_text
@@ -44,6 +45,20 @@ def _row(row: EvidenceRow) -> tuple[Words | str | float | None, ...]:
         _error(row.leave_one_out, row.is_absolute) if row.claim is Claim.FITTED else None,
         words(f"evidence.note.{row.note}") if row.note else "",
         row.observation.citation or "",
+    )
+
+
+def costs_table() -> Table:
+    """Every number of facts/: value, range, unit, how it is known, what it is, where it stands."""
+    rows = []
+    for key, one in facts().items():
+        kind = words(f"model.kind.{one.kind}")
+        rows.append((key, one.value, one.low, one.high, one.unit, kind, one.applies, one.citation or ""))
+    names = ("number", "value", "low", "high", "unit", "known", "applies", "source")
+    return Table(
+        title=words("model.costs-title"),
+        columns=tuple(words(f"model.column.{name}") for name in names),
+        rows=tuple(rows),
     )
 
 

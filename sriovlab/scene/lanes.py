@@ -48,8 +48,9 @@ _PLACES = {
     "application": (88.0, Tier.APPLICATION, 112.0),
     "guest-driver": (88.0, Tier.GUEST_KERNEL, 150.0),
     "vmm-thread": (112.0, Tier.VMM, 164.0),
-    "host-driver": (88.0, Tier.HOST_KERNEL, 118.0),
-    "kvm": (236.0, Tier.HOST_KERNEL, 64.0),
+    "host-driver": (58.0, Tier.HOST_KERNEL, 96.0),
+    "vhost-worker": (156.0, Tier.HOST_KERNEL, 92.0),
+    "kvm": (238.0, Tier.HOST_KERNEL, 60.0),
     "port": (88.0, Tier.PCIE, 120.0),
     "iommu": (286.0, Tier.PCIE, 232.0),
     "function": (166.0, Tier.DEVICE, 170.0),
@@ -109,6 +110,13 @@ def _elbow(a: Point, b: Point) -> str:
 def _elbow_up(a: Point, b: Point) -> str:
     """A way that leaves upright and meets the other sideways."""
     return f"M{a[0]:.1f} {a[1]:.1f}C{a[0]:.1f} {b[1]:.1f} {a[0]:.1f} {b[1]:.1f} {b[0]:.1f} {b[1]:.1f}"
+
+
+def _hump(a: Point, b: Point, dy: float) -> str:
+    """A short way between neighbours, over or under the gap between them."""
+    return (
+        f"M{a[0]:.1f} {a[1]:.1f}C{a[0]:.1f} {a[1] + dy:.1f} {b[0]:.1f} {b[1] + dy:.1f} {b[0]:.1f} {b[1]:.1f}"
+    )
 
 
 def route(hop: Hop) -> str:
@@ -174,22 +182,39 @@ _SPECIAL = {
     ("function", "guest-memory"): _through_gate(
         _top("function", 62), _GATE_MEMORY - 26, _bottom("guest-memory", -10)
     ),
-    ("function", "host-driver"): _through_gate(_top("function", 22), _GATE_HOST, _bottom("host-driver", 40)),
+    ("function", "host-driver"): _through_gate(_top("function", 22), _GATE_HOST, _bottom("host-driver", 34)),
     ("function", "kvm"): _through_gate(_top("function", 36), _GATE_KVM, _bottom("kvm", 0)),
     ("function", "guest-driver"): _through_gate(
         _top("function", 30), _GATE_GUEST, _side("guest-driver", 1, 8)
     ),
+    ("guest-driver", "vmm-thread"): _elbow(_side("guest-driver", 1, 6), _top("vmm-thread", 66)),
+    ("guest-driver", "iommu"): _elbow(_side("guest-driver", 1, 10), _top("iommu", 4)),
+    ("guest-memory", "vmm-thread"): _elbow_up(_bottom("guest-memory", -36), _side("vmm-thread", 1, 7)),
+    ("vmm-thread", "function"): _vertical(
+        _bottom("vmm-thread", -50), (place_of("port").x - 26, _top("port")[1])
+    )
+    + _down_through_port(),
+    ("function", "vmm-thread"): _through_gate(_top("function", 22), _GATE_HOST, _bottom("vmm-thread", 66)),
+    ("kvm", "vhost-worker"): _hump(_top("kvm", -18), _top("vhost-worker", 30), -14),
+    ("vhost-worker", "kvm"): _hump(_bottom("vhost-worker", 30), _bottom("kvm", -18), 14),
+    ("vhost-worker", "host-driver"): _hump(_top("vhost-worker", -30), _top("host-driver", 30), -14),
+    ("host-driver", "vhost-worker"): _hump(_bottom("host-driver", 30), _bottom("vhost-worker", -30), 14),
+    ("vhost-worker", "guest-memory"): _vertical(_top("vhost-worker", 12), _bottom("guest-memory", -24)),
+    ("media", "function"): _vertical(_top("media", 16), _bottom("function", 16)),
     ("function", "media"): _vertical(_bottom("function", -16), _top("media", -16)),
     ("media", "guest-memory"): _vertical(_top("media", 16), _bottom("function", 16))
     + f"L{place_of('function').x + 50:.1f} {_top('function')[1]:.1f}"
     + _through_gate(_top("function", 50), _GATE_MEMORY, _bottom("guest-memory", 0)).replace("M", "L", 1),
 }
 # Fetching from the host's own memory, and reading a packet from it, go through the gate, not the port.
-_FETCH = _through_gate(_bottom("host-driver", 48), _GATE_HOST + 16, _top("function", 8))
+_FETCH = {
+    "host-driver": _through_gate(_bottom("host-driver", 42), _GATE_HOST + 16, _top("function", 8)),
+    "vmm-thread": _through_gate(_bottom("vmm-thread", 76), _GATE_HOST + 16, _top("function", 8)),
+}
 
 
 def hop_path(hop: Hop) -> str:
     """The way of a hop; a DMA out of host memory passes the IOMMU and not the doorbell's way."""
-    if (hop.start, hop.end) == ("host-driver", "function") and "iommu" in hop.via:
-        return _FETCH
+    if hop.start in _FETCH and hop.end == "function" and "iommu" in hop.via:
+        return _FETCH[hop.start]
     return route(hop)

@@ -22,4 +22,14 @@ def spell(label: Label) -> Words:
 def lane_title(journey: Journey) -> Words:
     """The headline of a lane: through or past the hypervisor, and which path."""
     base, *options = journey.path.split("+")
-    return words(f"player.lane.{base}", options=" + ".join(options))
+    key = f"player.lane.{base.replace(':', '-')}"
+    return words(key, options=" + ".join(options)) if options else Words(*map(_without_options, _both(key)))
+
+
+def _both(key: str) -> tuple[str, str]:
+    found = words(key, options="")
+    return found.en, found.zh
+
+
+def _without_options(title: str) -> str:
+    return title.rstrip(" +")

@@ -23,7 +23,9 @@ from ..iopath.journey import (
     Station,
     Tier,
 )
-from ..iopath.schedule import schedule
+from ..iopath.setting import Setting
+from ..iopath.simulate import simulate_journey
+from ..iopath.trace import TracedHop
 from .axis import Axis, axis_of
 from .lanes import (
     BAND,
@@ -52,10 +54,17 @@ _TIER_WORDS = {tier: f"player.tier.{tier.value}" for tier in TIERS}
 
 
 def player_scene(
-    journeys: Sequence[Journey], *, queue_depth: int = 1, vms: int = MANY_VMS, host_name: str = ""
+    journeys: Sequence[Journey],
+    *,
+    setting: Setting | None = None,
+    many: int = MANY_VMS,
+    host_name: str = "",
 ) -> Scene:
-    """The scene of two journeys of the same request, with a timeline for the stage.
+    """The scene of some journeys of the same request, with a timeline for the stage.
 
+    Args:
+        setting: How many VMs keep how many requests in flight, one VM with one unless given.
+        many: VMs of the second view, the bars of CPU.
     Raises:
         PathError: not two journeys, or of different requests.
     """
@@ -66,7 +75,12 @@ def player_scene(
             f"the paths carry {' and '.join(j.request for j in journeys)}; expected the same request"
         )
     lane_width, width = LANE, picture_width(len(journeys))
-    traces = [schedule(journey, queue_depth) for journey in journeys]
+    chosen = Setting() if setting is None else setting
+    traces = [
+        sorted(simulate_journey(journey, chosen).traced_hops(), key=lambda t: (t.start_ns, t.request, t.hop))
+        for journey in journeys
+    ]
+    in_flight = sum(chosen.depths or (1,) * chosen.vms)
     longest = max(t.end_ns for trace in traces for t in trace)
     # The waterfall is that of one request, however many are in flight.
     end = _nice_end(max(journey.latency_ns.typical for journey in journeys))
@@ -83,16 +97,19 @@ def player_scene(
     axis = axis_of(journeys, width - GUTTER - 96, end)
     shapes += _waterfall(journeys, axis)
     shapes += _captions(len(journeys), lane_width)
-    shapes += many_vms(journeys, vms)
+    shapes += many_vms(journeys, many)
     request = _request_words(journeys[0])
     timeline: dict[str, Any] = {
         "end_ns": end,
         "last_ns": math.ceil(longest),
         "seconds": SECONDS,
         "lanes": lanes,
-        "beats": _beats(journeys, [_finish(j, t) for j, t in zip(journeys, traces, strict=True)]),
+        "beats": _beats(
+            journeys, [_finish(j, t) for j, t in zip(journeys, traces, strict=True)], in_flight, chosen.vms
+        ),
         "axis": axis.to_json(GUTTER),
-        "queue_depth": queue_depth,
+        "queue_depth": in_flight,
+        "vms": chosen.vms,
     }
     return Scene(
         width=width,
@@ -111,8 +128,8 @@ def _nice_end(longest: float) -> float:
 
 def _request_words(journey: Journey) -> Words:
     kind, _, size = journey.request.partition(":")
-    if kind == "read" and int(size) % 1024 == 0:
-        return words("player.request.read", size=f"{int(size) // 1024} KiB")
+    if kind in ("read", "write") and int(size) % 1024 == 0:
+        return words(f"player.request.{kind}", size=f"{int(size) // 1024} KiB")
     return words(f"player.request.{kind}", size=f"{int(size):,} B")
 
 
@@ -136,7 +153,8 @@ def _summary(journeys: Sequence[Journey]) -> Words:
 
 
 def _is_bypass(journey: Journey) -> bool:
-    return all(station.tier is not Tier.VMM for station in journey.stations)
+    """Whether the hypervisor has no part in the request: it goes past it, or there is none."""
+    return journey.route != "mediated"
 
 
 def _bands(journeys: Sequence[Journey], width: float) -> list[Shape]:
@@ -164,6 +182,7 @@ def _bands(journeys: Sequence[Journey], width: float) -> list[Shape]:
 _STATION_ROLES = {
     "vmm-thread": "station-vmm",
     "host-driver": "station-host",
+    "vhost-worker": "station-host",
     "kvm": "station-host",
     "guest-memory": "station-memory",
     "iommu": "station-iommu",
@@ -179,7 +198,8 @@ def _lane(journey: Journey, index: int, left: float) -> list[Shape]:
             seen.add(d)
             shapes.append(Line(f"wire-{index}-{hop.id}", d, "wire"))
     if _is_bypass(journey):
-        for row, key in enumerate(("player.bypassed-1", "player.bypassed-2")):
+        kind = "no-hypervisor" if journey.route == "native" else "bypassed"
+        for row, key in enumerate((f"player.{kind}-1", f"player.{kind}-2")):
             y = TOP + 2.5 * BAND + (row - 0.5) * 18
             shapes.append(
                 Text(f"{key[7:]}-{index}", left + 146, y, words(key), "bypassed", anchor="middle", weight=600)
@@ -302,7 +322,9 @@ def _waterfall(journeys: Sequence[Journey], axis: Axis) -> list[Shape]:
     bottom = WATERFALL_TOP + len(journeys) * (BAR + 4)
     for index, journey in enumerate(journeys):
         y = WATERFALL_TOP + index * (BAR + 4)
-        key = "player.row.past" if _is_bypass(journey) else "player.row.through"
+        key = {"native": "player.row.native", "bypass": "player.row.past"}.get(
+            journey.route, "player.row.through"
+        )
         shapes.append(Text(f"row-{index}", 14, y + BAR / 2, words(key), "ink", weight=600))
         for position, (hop, start) in enumerate(zip(journey.hops, journey.starts_ns, strict=True)):
             if not hop.is_waited_for or hop.elapsed_ns.typical <= 0:
@@ -381,7 +403,7 @@ def _span(span: Span) -> list[float]:
     return [round(span.low), round(span.typical), round(span.high)]
 
 
-def _lane_timeline(journey: Journey, trace: Sequence[Any], left: float, index: int) -> dict[str, Any]:
+def _lane_timeline(journey: Journey, trace: Sequence[TracedHop], left: float, index: int) -> dict[str, Any]:
     hops = []
     for hop in journey.hops:
         hops.append(
@@ -406,7 +428,7 @@ def _lane_timeline(journey: Journey, trace: Sequence[Any], left: float, index: i
         "path": journey.path,
         "title": asdict(lane_title(journey)),
         "hops": hops,
-        "trace": [[t.request, t.hop, round(t.start_ns), round(t.end_ns)] for t in trace],
+        "trace": [[t.request, t.hop, round(t.start_ns), round(t.end_ns), t.vm] for t in trace],
         "latency": _span(journey.latency_ns),
         "exits": {place.value: journey.exits(place) for place in ExitPlace},
         "cpu": {
@@ -419,36 +441,42 @@ def _lane_timeline(journey: Journey, trace: Sequence[Any], left: float, index: i
     }
 
 
-def _finish(journey: Journey, trace: Sequence[Any]) -> float:
+def _finish(journey: Journey, trace: Sequence[TracedHop]) -> float:
     """When the last request of a trace is answered, in ns."""
     return max(float(t.end_ns) for t in trace if journey.hops[t.hop].is_waited_for)
 
 
-def _beats(journeys: Sequence[Journey], finishes: Sequence[float]) -> list[dict[str, Any]]:
+_ENTERS = ("kick", "kick-user", "ahci-issue", "nvme-tail", "e1000-tail")
+
+
+def _beats(
+    journeys: Sequence[Journey], finishes: Sequence[float], in_flight: int, vms: int
+) -> list[dict[str, Any]]:
     """What the headline says from which time on, in ns."""
-    beats: list[tuple[float, Words]] = [(0.0, words("player.beat.who"))]
-    for journey in journeys:
+    opening = words("player.beat.who")
+    if in_flight > 1:
+        opening = words("player.beat.queue", count=in_flight, vms=vms)
+    beats: list[tuple[float, Words]] = [(0.0, opening)]
+    # "Left" and "right" are true only where the hypervisor is on the left and passed by on the right.
+    is_contrast = journeys[0].route == "mediated" and journeys[-1].route == "bypass"
+    for journey in journeys if is_contrast and in_flight == 1 else ():
+        is_bypass = _is_bypass(journey)
         for hop, start in zip(journey.hops, journey.starts_ns, strict=True):
             name = hop.id.partition(".")[2]
-            if name == "kick":
+            if name in _ENTERS and not is_bypass:
                 beats.append((start, words("player.beat.enters")))
-            elif hop.is_shared and _is_bypass(journey):
+            elif hop.is_shared and is_bypass:
                 beats.append((start, words("player.beat.shared")))
-            elif name in ("data", "payload") and _is_bypass(journey):
+            elif name in ("data", "payload", "receive-data", "write-data") and is_bypass:
                 beats.append((start, words("player.beat.data")))
-            elif name in ("msi-host", "msi-posted") and _is_bypass(journey):
+            elif name.startswith("msi-host") and is_bypass:
                 beats.append((start, words("player.beat.interrupt")))
     ends = sorted((finish, i) for i, finish in enumerate(finishes))
     first, last = ends[0], ends[-1]
     if last[0] > first[0]:
-        beats.append(
-            (
-                first[0],
-                words(
-                    "player.beat.first-done", first=_short(journeys[first[1]]), last=_short(journeys[last[1]])
-                ),
-            )
-        )
+        key = "first-done" if journeys[last[1]].route == "mediated" else "first-done-plain"
+        names = {"first": _short(journeys[first[1]]), "last": _short(journeys[last[1]])}
+        beats.append((first[0], words(f"player.beat.{key}", **names)))
     added = journeys[last[1]].cpu_ns(*HYPERVISOR).typical
     kept = journeys[first[1]].cpu_ns(*HYPERVISOR).typical
     beats.append(
@@ -475,4 +503,4 @@ def _beats(journeys: Sequence[Journey], finishes: Sequence[float]) -> list[dict[
 
 
 def _short(journey: Journey) -> Words:
-    return words(f"player.short.{journey.path.partition('+')[0]}")
+    return words(f"player.short.{journey.path.partition('+')[0].replace(':', '-')}")

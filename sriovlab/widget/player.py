@@ -13,6 +13,7 @@ from ..i18n import check_language, text
 from ..iopath.bind import journey
 from ..iopath.journey import Actor, ExitPlace, Journey
 from ..iopath.request import Request
+from ..iopath.setting import Setting, setting_of
 from ..render.diagram import SUFFIXES, save_svg, write_file
 from ..render.movie import gif_bytes
 from ..render.page import player_page, stage_module, stage_state, stage_style
@@ -35,16 +36,17 @@ def compare(
     queue_depth: int = 1,
     language: str = "en",
     theme: str = "light",
-    media: str = "optane",
     predict: bool = False,
+    **knobs: object,
 ) -> Player:
     """Two paths, or up to four, of the same request side by side, played.
 
     Args:
         host: A Topology, or anything `load` takes.
         paths: Two to four paths, `virtio` and `sriov` unless given.
-        vm, function, media: As for `journey`.
-        queue_depth: Requests in flight; above 1 the guest is busy and its vCPU does not halt.
+        vm, function: As for `journey`.
+        queue_depth: Requests that each VM keeps in flight; above 1 the guest is busy and its vCPU does not halt.
+        knobs: Others of `Setting`: `vms=3` plays the requests of three VMs, `media="nand"` another drive.
         theme: Of saved pictures; the widget follows the notebook.
         predict: Play waits for a guess at the VM exits of the last lane, and shows it beside the result.
     Raises:
@@ -53,15 +55,15 @@ def compare(
     """
     topology = load(host)
     check_language(language)
-    vcpu = "halted" if queue_depth == 1 else "running"
+    setting = setting_of(None, {"queue_depth": queue_depth, **knobs})
+    if setting.vcpu is None and setting.depths is not None:
+        setting = setting_of(setting, {"vcpu": "halted" if max(setting.depths) == 1 else "running"})
     journeys = tuple(
-        journey(topology, path, request, vm=vm, function=function, media=media, vcpu=vcpu)
+        journey(topology, path, request, vm=vm, function=function, setting=setting)
         for path in (paths or ("virtio", "sriov"))
     )
     name = ", ".join(h.name for h in topology.hosts[:2])
-    return Player(
-        journeys, host_name=name, queue_depth=queue_depth, language=language, theme=theme, predict=predict
-    )
+    return Player(journeys, host_name=name, setting=setting, language=language, theme=theme, predict=predict)
 
 
 class Player:
@@ -75,15 +77,15 @@ class Player:
         journeys: Sequence[Journey],
         *,
         host_name: str,
-        queue_depth: int = 1,
+        setting: Setting | None = None,
         language: str = "en",
         theme: str = "light",
         predict: bool = False,
     ) -> None:
         self.journeys = tuple(journeys)
-        self.host_name, self.queue_depth = host_name, queue_depth
+        self.host_name, self.setting = host_name, Setting() if setting is None else setting
         self.language, self.theme, self.predict = language, theme, predict
-        self.scene = player_scene(self.journeys, queue_depth=queue_depth, host_name=host_name)
+        self.scene = player_scene(self.journeys, setting=self.setting, host_name=host_name)
         self._widget: anywidget.AnyWidget | None = None
 
     @property
@@ -132,7 +134,8 @@ class Player:
             for j in self.journeys
         )
         return (
-            f"<Player {self.host_name}, {self.journeys[0].request}, queue depth {self.queue_depth}: {parts}>"
+            f"<Player {self.host_name}, {self.journeys[0].request}, queue depth {self.setting.queue_depth_text or 1}"
+            f"{f', {self.setting.vms} VMs' if self.setting.vms > 1 else ''}: {parts}>"
         )
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
@@ -212,4 +215,3 @@ def summary(journeys: Sequence[Journey], language: str = "en") -> str:
         if reasons:
             lines.append(text("widget.what-if", language=language, path=j.path, reasons="; ".join(reasons)))
     return "\n".join(lines)
-

@@ -214,7 +214,10 @@ function mount({ model, el }) {
       const path = shape("path", { class: "sl-token" });
       if (i > 0) path.setAttribute("data-follower", "");
       layer.append(path);
-      return { trace, path, stream: "", at: 0 };
+      // With several VMs each token says whose it is.
+      const owner = timeline.vms > 1 ? shape("text", { class: "sl-vm", "text-anchor": "middle" }) : null;
+      if (owner) { owner.textContent = String(trace[0][4] + 1); layer.append(owner); }
+      return { trace, path, owner, stream: "", at: 0 };
     });
   });
   const playhead = shape("line", { class: "sl-head", x1: 0, x2: 0, y1: headTop(), y2: headTop() + 6 + 28 * lanes.length });
@@ -237,6 +240,7 @@ function mount({ model, el }) {
         way.path.style.strokeDashoffset = way.length * (1 - progress[hop]);
         way.path.style.visibility = progress[hop] > 0 && shown[l.hops[hop].stream] ? "visible" : "hidden";
       });
+      const queues = new Map();
       for (const token of tokens[i]) {
         const trace = token.trace;
         if (token.at >= trace.length || trace[token.at][2] > t) token.at = 0;
@@ -248,10 +252,24 @@ function mount({ model, el }) {
           token.path.setAttribute("d", GLYPHS[stream]);
           token.path.setAttribute("class", `sl-token sl-glyph sl-${stream}`);
         }
-        const [x, y] = pointOn(ways[i][hop].samples, done(start, end, t));
+        let [x, y] = pointOn(ways[i][hop].samples, done(start, end, t));
+        const isWaiting = t > end && token.at + 1 < trace.length;
+        if (isWaiting) {
+          // Those that wait for the same server stand in a row, not on one another.
+          const place = `${Math.round(x)},${Math.round(y)}`;
+          const before = queues.get(place) ?? 0;
+          queues.set(place, before + 1);
+          x -= 13 * (before % 8);
+          y -= 13 * Math.floor(before / 8);
+        }
         token.path.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
         const isOver = token.at === trace.length - 1 && t >= end;
         token.path.style.visibility = shown[stream] && !isOver ? "visible" : "hidden";
+        if (token.owner) {
+          token.owner.setAttribute("x", x.toFixed(1));
+          token.owner.setAttribute("y", (y + 4).toFixed(1));
+          token.owner.style.visibility = token.path.style.visibility;
+        }
       }
     });
     if (root.classList.contains("sl-narrow")) {
