@@ -308,6 +308,9 @@ def _stations(
         of("function", Tier.DEVICE, parts.function),
         of("media", Tier.MEDIA, None, f"media-{media}" if request.is_storage else "wire"),
     ]
+    if is_native:
+        # The memory of a host is there, whether or not a VM is.
+        stations[2] = replace(stations[2], evidence=known)
     always = {"guest-memory", "port", "iommu", *(() if is_native else ("kvm",))}
     return tuple(s for s in stations if s.id in used | always)
 

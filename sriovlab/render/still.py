@@ -29,7 +29,7 @@ def _done(start: float, end: float, t: float) -> float:
 def score_at(lane: dict[str, Any], t: float) -> dict[str, float]:
     """Hypervisor CPU and elapsed time in ns and VM exits of one lane at `t`, as the stage counts them."""
     cpu = exits = last = 0.0
-    for _, index, start, end in lane["trace"]:
+    for _, index, start, end, _ in lane["trace"]:
         hop = lane["hops"][index]
         part = _done(start, end, t)
         if hop["waited"]:
@@ -43,7 +43,7 @@ def score_at(lane: dict[str, Any], t: float) -> dict[str, float]:
 def current_hop(lane: dict[str, Any], t: float) -> tuple[int, float]:
     """The hop that the first request of a lane is on at `t`, and the part of it that is done."""
     found = (0, 0.0)
-    for request, index, start, end in lane["trace"]:
+    for request, index, start, end, _ in lane["trace"]:
         if request == 0 and lane["hops"][index]["waited"] and start <= t and end > start:
             found = (index, _done(start, end, t))
     return found
@@ -79,7 +79,7 @@ def still_svg(scene: Scene, t: float | None = None, *, theme: str = "light", lan
     look = theme_named(theme)
     trails: list[str] = []
     for lane in timeline["lanes"]:
-        for request, index, start, end in lane["trace"]:
+        for request, index, start, end, _ in lane["trace"]:
             hop = lane["hops"][index]
             paint = look.paint(hop["stream"])
             if request == 0 and _done(start, end, t) >= 1:
@@ -111,7 +111,7 @@ def animated_svg(scene: Scene, *, theme: str = "light", language: str = "en") ->
         return min(1.0, axis.px(ns) / axis.px(last) * seconds / total)
 
     for lane in timeline["lanes"]:
-        for request, index, start, end in lane["trace"]:
+        for request, index, start, end, _ in lane["trace"]:
             hop = lane["hops"][index]
             if request != 0 or end <= start:
                 continue

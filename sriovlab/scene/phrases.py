@@ -33,3 +33,8 @@ def _both(key: str) -> tuple[str, str]:
 
 def _without_options(title: str) -> str:
     return title.rstrip(" +")
+
+
+def is_past(journey: Journey) -> bool:
+    """Whether the hypervisor has no part in the request: it goes past it, or there is none."""
+    return journey.route != "mediated"

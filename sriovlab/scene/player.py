@@ -17,7 +17,6 @@ from ..iopath.journey import (
     Actor,
     Evidence,
     ExitPlace,
-    Hop,
     Journey,
     Span,
     Station,
@@ -26,7 +25,8 @@ from ..iopath.journey import (
 from ..iopath.setting import Setting
 from ..iopath.simulate import simulate_journey
 from ..iopath.trace import TracedHop
-from .axis import Axis, axis_of
+from .axis import axis_of
+from .beats import beats, finish
 from .lanes import (
     BAND,
     BAR,
@@ -44,8 +44,9 @@ from .lanes import (
 )
 from .many_vms import many_vms
 from .measure import fit
-from .phrases import HYPERVISOR, lane_title, microseconds, spell
+from .phrases import HYPERVISOR, is_past, lane_title, microseconds, spell
 from .shapes import Box, Line, Scene, Shape, Text
+from .waterfall import waterfall
 
 SECONDS = 12.0
 MANY_VMS = 16
@@ -95,7 +96,7 @@ def player_scene(
     shapes += sorted(lane_shapes, key=lambda shape: not isinstance(shape, Line))
     shapes += _header(journeys, lane_width)
     axis = axis_of(journeys, width - GUTTER - 96, end)
-    shapes += _waterfall(journeys, axis)
+    shapes += waterfall(journeys, axis)
     shapes += _captions(len(journeys), lane_width)
     shapes += many_vms(journeys, many)
     request = _request_words(journeys[0])
@@ -104,8 +105,8 @@ def player_scene(
         "last_ns": math.ceil(longest),
         "seconds": SECONDS,
         "lanes": lanes,
-        "beats": _beats(
-            journeys, [_finish(j, t) for j, t in zip(journeys, traces, strict=True)], in_flight, chosen.vms
+        "beats": beats(
+            journeys, [finish(j, t) for j, t in zip(journeys, traces, strict=True)], in_flight, chosen.vms
         ),
         "axis": axis.to_json(GUTTER),
         "queue_depth": in_flight,
@@ -152,11 +153,6 @@ def _summary(journeys: Sequence[Journey]) -> Words:
 # -- bands, boxes -------------------------------------------------------------------------------
 
 
-def _is_bypass(journey: Journey) -> bool:
-    """Whether the hypervisor has no part in the request: it goes past it, or there is none."""
-    return journey.route != "mediated"
-
-
 def _bands(journeys: Sequence[Journey], width: float) -> list[Shape]:
     shapes: list[Shape] = []
     for row, tier in enumerate(TIERS):
@@ -165,9 +161,7 @@ def _bands(journeys: Sequence[Journey], width: float) -> list[Shape]:
             role = "band"
             if tier in HYPERVISOR_TIERS:
                 role = (
-                    "band-bypassed"
-                    if _is_bypass(journey)
-                    else ("band-vmm" if tier is Tier.VMM else "band-host")
+                    "band-bypassed" if is_past(journey) else ("band-vmm" if tier is Tier.VMM else "band-host")
                 )
             x = GUTTER + index * (width + GAP)
             shapes.append(Box(f"band-{index}-{tier.value}", x, y + 1, width, BAND - 2, role, radius=5))
@@ -197,18 +191,22 @@ def _lane(journey: Journey, index: int, left: float) -> list[Shape]:
         if d not in seen and hop.start != hop.end:
             seen.add(d)
             shapes.append(Line(f"wire-{index}-{hop.id}", d, "wire"))
-    if _is_bypass(journey):
+    if is_past(journey):
         kind = "no-hypervisor" if journey.route == "native" else "bypassed"
-        for row, key in enumerate((f"player.{kind}-1", f"player.{kind}-2")):
-            y = TOP + 2.5 * BAND + (row - 0.5) * 18
+        for row in range(3):
+            # Between the doorbell's way on the left and the interrupt's on the right.
+            y, key = TOP + 3 * BAND + (row - 1) * 18, f"player.{kind}-{row + 1}"
             shapes.append(
-                Text(f"{key[7:]}-{index}", left + 146, y, words(key), "bypassed", anchor="middle", weight=600)
+                Text(f"{key[7:]}-{index}", left + 112, y, words(key), "bypassed", anchor="middle", weight=600)
             )
-    shapes += [_station_box(station, index, left) for station in journey.stations]
+    shapes += [
+        _station_box(station, index, left, is_native=journey.route == "native")
+        for station in journey.stations
+    ]
     return shapes
 
 
-def _station_box(station: Station, index: int, left: float) -> Box:
+def _station_box(station: Station, index: int, left: float, *, is_native: bool) -> Box:
     place = place_of(station.role)
     label = spell(station.label)
     note = words(f"player.evidence.{station.evidence.value}")
@@ -221,7 +219,8 @@ def _station_box(station: Station, index: int, left: float) -> Box:
     shown = fit(label, place.width - 10, 14)
     if station.role == "guest-memory":
         # The lane says whose memory it is: the machine's name stands on the box.
-        shown = fit(Words.plain(str(station.label.slots["vm"])), place.width - 10, 14)
+        owner = words("player.main") if is_native else Words.plain(str(station.label.slots["vm"]))
+        shown = fit(owner, place.width - 10, 14)
     return Box(
         id=f"station-{index}-{station.id}",
         x=left + place.x - place.width / 2,
@@ -271,7 +270,7 @@ def _header(journeys: Sequence[Journey], width: float) -> list[Shape]:
     ]
     for index, journey in enumerate(journeys):
         x = GUTTER + index * (width + GAP) + 4
-        role = "past" if _is_bypass(journey) else "through"
+        role = "past" if is_past(journey) else "through"
         title = fit(lane_title(journey), width - (96 if journey.doubts else 8), 15, is_bold=True)
         shapes.append(Text(f"lane-title-{index}", x, 40, title, role, size=15, weight=650))
         if journey.doubts:
@@ -312,88 +311,6 @@ def _captions(count: int, width: float) -> list[Shape]:
             Text(f"caption-{index}", x + 12, middle, Words.plain(""), "caption", slot=f"caption-{index}")
         )
     return shapes
-
-
-# -- waterfalls ---------------------------------------------------------------------------------
-
-
-def _waterfall(journeys: Sequence[Journey], axis: Axis) -> list[Shape]:
-    shapes: list[Shape] = []
-    bottom = WATERFALL_TOP + len(journeys) * (BAR + 4)
-    for index, journey in enumerate(journeys):
-        y = WATERFALL_TOP + index * (BAR + 4)
-        key = {"native": "player.row.native", "bypass": "player.row.past"}.get(
-            journey.route, "player.row.through"
-        )
-        shapes.append(Text(f"row-{index}", 14, y + BAR / 2, words(key), "ink", weight=600))
-        for position, (hop, start) in enumerate(zip(journey.hops, journey.starts_ns, strict=True)):
-            if not hop.is_waited_for or hop.elapsed_ns.typical <= 0:
-                continue
-            width = max(1.5, axis.px(start + hop.elapsed_ns.typical) - axis.px(start))
-            role = "bar-shared" if hop.is_shared else f"bar-{hop.actor.value}"
-            shapes.append(
-                Box(
-                    f"bar-{index}-{position}", GUTTER + axis.px(start), y, width, BAR, role,
-                    _bar_label(hop, width), title=spell(hop.label), radius=2,
-                )
-            )  # fmt: skip
-        total = journey.latency_ns
-        text = f"{microseconds(total.typical)} µs"
-        shapes.append(
-            Text(
-                f"total-{index}",
-                GUTTER + axis.px(total.typical) + 8,
-                y + BAR / 2,
-                Words.plain(text),
-                "ink",
-                weight=700,
-            )
-        )
-    step = _axis_step(axis.end_ns - (axis.cut_to - axis.cut_from))
-    for i in range(int(axis.end_ns / step) + 1):
-        if axis.cut_from < i * step < axis.cut_to:
-            continue
-        x = GUTTER + axis.px(i * step)
-        shapes.append(Line(f"tick-{i}", f"M{x:.1f} {bottom}V{bottom + 5}", "axis"))
-        shapes.append(
-            Text(
-                f"tick-label-{i}",
-                x,
-                bottom + 15,
-                Words.plain(f"{i * step / 1000:g} µs"),
-                "dim",
-                size=14,
-                anchor="middle",
-            )
-        )
-    if axis.cut_px:
-        x = GUTTER + axis.px(axis.cut_from) + 8
-        top = WATERFALL_TOP - 3
-        for dx in (-4, 4):
-            zigzag = f"M{x + dx:.1f} {top}" + "".join(
-                f"l{3 if i % 2 else -3} 7" for i in range(4 * len(journeys) + 1)
-            )
-            shapes.append(Line(f"break-{dx + 4}", zigzag, "break", title=words("player.break")))
-    return shapes
-
-
-def _bar_label(hop: Hop, width: float) -> Words | None:
-    candidates = ["player.bar.shared", "player.bar.shared-short"] if hop.is_shared else []
-    if hop.exits:
-        candidates.append("player.bar.exit")
-    candidates.append(f"player.bar.{hop.actor.value}")
-    for key in candidates:
-        label = words(key)
-        if fit(label, width - 8, 14) == label:
-            return label
-    return None
-
-
-def _axis_step(end: float) -> float:
-    for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000):
-        if end / (step * 1000) <= 8:
-            return step * 1000.0
-    return end
 
 
 # -- the timeline -------------------------------------------------------------------------------
@@ -439,68 +356,3 @@ def _lane_timeline(journey: Journey, trace: Sequence[TracedHop], left: float, in
         "interrupts": journey.total("interrupts"),
         "doubts": [asdict(spell(d.label)) for d in journey.doubts],
     }
-
-
-def _finish(journey: Journey, trace: Sequence[TracedHop]) -> float:
-    """When the last request of a trace is answered, in ns."""
-    return max(float(t.end_ns) for t in trace if journey.hops[t.hop].is_waited_for)
-
-
-_ENTERS = ("kick", "kick-user", "ahci-issue", "nvme-tail", "e1000-tail")
-
-
-def _beats(
-    journeys: Sequence[Journey], finishes: Sequence[float], in_flight: int, vms: int
-) -> list[dict[str, Any]]:
-    """What the headline says from which time on, in ns."""
-    opening = words("player.beat.who")
-    if in_flight > 1:
-        opening = words("player.beat.queue", count=in_flight, vms=vms)
-    beats: list[tuple[float, Words]] = [(0.0, opening)]
-    # "Left" and "right" are true only where the hypervisor is on the left and passed by on the right.
-    is_contrast = journeys[0].route == "mediated" and journeys[-1].route == "bypass"
-    for journey in journeys if is_contrast and in_flight == 1 else ():
-        is_bypass = _is_bypass(journey)
-        for hop, start in zip(journey.hops, journey.starts_ns, strict=True):
-            name = hop.id.partition(".")[2]
-            if name in _ENTERS and not is_bypass:
-                beats.append((start, words("player.beat.enters")))
-            elif hop.is_shared and is_bypass:
-                beats.append((start, words("player.beat.shared")))
-            elif name in ("data", "payload", "receive-data", "write-data") and is_bypass:
-                beats.append((start, words("player.beat.data")))
-            elif name.startswith("msi-host") and is_bypass:
-                beats.append((start, words("player.beat.interrupt")))
-    ends = sorted((finish, i) for i, finish in enumerate(finishes))
-    first, last = ends[0], ends[-1]
-    if last[0] > first[0]:
-        key = "first-done" if journeys[last[1]].route == "mediated" else "first-done-plain"
-        names = {"first": _short(journeys[first[1]]), "last": _short(journeys[last[1]])}
-        beats.append((first[0], words(f"player.beat.{key}", **names)))
-    added = journeys[last[1]].cpu_ns(*HYPERVISOR).typical
-    kept = journeys[first[1]].cpu_ns(*HYPERVISOR).typical
-    beats.append(
-        (
-            last[0] - 1,
-            words(
-                "player.beat.end",
-                last=_short(journeys[last[1]]),
-                more=microseconds(
-                    max(0.0, journeys[last[1]].latency_ns.typical - journeys[first[1]].latency_ns.typical)
-                ),
-                cpu=microseconds(added),
-                other=microseconds(kept),
-                exits=f"{journeys[last[1]].exits():g}",
-                fewer=f"{journeys[first[1]].exits():g}",
-            ),
-        )
-    )
-    beats.sort(key=lambda beat: beat[0])
-    return [
-        {"t": round(t), "words": asdict(fit(w, picture_width(len(journeys)) - 20, 17, is_bold=True))}
-        for t, w in beats
-    ]
-
-
-def _short(journey: Journey) -> Words:
-    return words(f"player.short.{journey.path.partition('+')[0].replace(':', '-')}")

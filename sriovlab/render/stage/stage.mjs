@@ -216,7 +216,7 @@ function mount({ model, el }) {
       layer.append(path);
       // With several VMs each token says whose it is.
       const owner = timeline.vms > 1 ? shape("text", { class: "sl-vm", "text-anchor": "middle" }) : null;
-      if (owner) { owner.textContent = String(trace[0][4] + 1); layer.append(owner); }
+      if (owner) { owner.style.fill = "var(--sl-paper)"; owner.textContent = String(trace[0][4] + 1); layer.append(owner); }
       return { trace, path, owner, stream: "", at: 0 };
     });
   });
@@ -253,14 +253,16 @@ function mount({ model, el }) {
           token.path.setAttribute("class", `sl-token sl-glyph sl-${stream}`);
         }
         let [x, y] = pointOn(ways[i][hop].samples, done(start, end, t));
+        // Several VMs go side by side, so that none hides another.
+        if (timeline.vms > 1) x += 15 * (trace[0][4] - (timeline.vms - 1) / 2);
         const isWaiting = t > end && token.at + 1 < trace.length;
         if (isWaiting) {
           // Those that wait for the same server stand in a row, not on one another.
           const place = `${Math.round(x)},${Math.round(y)}`;
           const before = queues.get(place) ?? 0;
           queues.set(place, before + 1);
-          x -= 13 * (before % 8);
-          y -= 13 * Math.floor(before / 8);
+          y -= 13 * (before % 8);
+          x -= 13 * Math.floor(before / 8);
         }
         token.path.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
         const isOver = token.at === trace.length - 1 && t >= end;
