@@ -31,5 +31,9 @@ class PathError(SriovlabError, ValueError):
     """An I/O path, request or device that does not exist or does not fit the host."""
 
 
+class MeasurementError(SriovlabError, ValueError):
+    """A measurement that cannot be used: not a format we know, damaged, or a number that cannot be."""
+
+
 class RenderError(SriovlabError):
     """A picture that cannot be made or written, with the missing program or package if that is why."""

@@ -10,10 +10,14 @@ import pytest
 import sriovlab as sl
 
 PUBLIC = [
+    "Message",
     "Read",
+    "Receive",
     "Send",
+    "Setting",
     "SriovlabError",
     "Topology",
+    "Write",
     "capture",
     "compare",
     "diagram",
@@ -21,6 +25,8 @@ PUBLIC = [
     "figures",
     "journey",
     "load",
+    "predict",
+    "simulate",
     "synthetic",
     "__version__",
 ]
@@ -54,6 +60,7 @@ def test_import_loads_nothing_heavy() -> None:
         "cairosvg",
         "PIL",
         "numpy",
+        "simpy",
     ]
     code = f"import sys, sriovlab; print(*[name for name in {heavy!r} if name in sys.modules])"
 

@@ -297,7 +297,12 @@ def _stations(
         thread = "vmm-iothread"
     stations = [
         of("application", Tier.APPLICATION, None),
-        of("guest-driver", Tier.GUEST_KERNEL, parts.pf if is_native else None, driver),
+        of(
+            "guest-driver",
+            Tier.APPLICATION if is_user else Tier.GUEST_KERNEL,
+            parts.pf if is_native and not is_user else None,
+            driver,
+        ),
         of("guest-memory", Tier.GUEST_KERNEL, machine, "host-memory" if is_native else ""),
         of("kvm", Tier.HOST_KERNEL, machine),
         of("vmm-thread", Tier.VMM, machine, thread),

@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..errors import PathError
-from ..facts.book import Book
+from ..facts.book import STANDARD, Book
 from .journey import ZERO, Actor, Certainty, CostShare, ExitPlace, Hop, Label, Per, Server, Span, Stream
 from .path import Path, path_data, requests_of
 from .request import PAGE, Read, Request
@@ -268,6 +268,7 @@ def _rest(name: str, holding: frozenset[str], price: Pricing) -> CostShare | Non
     if total is None:
         return None
     overhead = price.book[total["overhead"]]
+    # What the hops took where it was measured, so that a cost of one's own does change the sum.
     # The setting of the measurement: posted, halted, and no option but those the total names.
     options = {o if o in total["when"] else f"no-{o}" for o in path_data(name)["options"]}
     loops = {"iothread", "nvme-userspace"} & set(total["when"])
@@ -276,7 +277,7 @@ def _rest(name: str, holding: frozenset[str], price: Pricing) -> CostShare | Non
     measured = "read" if "read" in total["requests"] else "message"
     at = replace(
         price, kind=measured, size=Read().size if measured == "read" else 64, media="optane", media_us=None, clock_ghz=None,
-        iommu_reads=0.0, mtu=1500, segment_bytes=65536, line_rate_gbit_s=25.0, syscalls=None,
+        iommu_reads=0.0, book=STANDARD, mtu=1500, segment_bytes=65536, line_rate_gbit_s=25.0, syscalls=None,
     )  # fmt: skip
     known = _waited_ns(name, measured, frozenset(setting), at) - _waited_ns(
         "native", measured, native_conditions(), at

@@ -44,6 +44,7 @@ def _theme(name: str, c: dict[str, str]) -> Theme:
         "band-vmm": p("vmm-bg", "none"),
         "band-host": p("host-bg", "none"),
         "band-bypassed": p("url(#hatch)", "none"),
+        "band-none": p("paper", "wire", width=1.2, dash="2 5"),
         "station": p("paper", "box"),
         "station-vmm": p("paper", "vmm", width=2),
         "station-host": p("paper", "host", width=2),

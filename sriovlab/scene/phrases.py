@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..i18n import Words, words
-from ..iopath.journey import Actor, Journey, Label
+from ..iopath.journey import Actor, Journey, Label, Tier
 
 HYPERVISOR = (Actor.VMM, Actor.HOST_KERNEL)
 
@@ -38,3 +38,8 @@ def _without_options(title: str) -> str:
 def is_past(journey: Journey) -> bool:
     """Whether the hypervisor has no part in the request: it goes past it, or there is none."""
     return journey.route != "mediated"
+
+
+def has_tier(journey: Journey, tier: Tier) -> bool:
+    """Whether the request stops at a station of this tier."""
+    return any(station.tier is tier for station in journey.stations)

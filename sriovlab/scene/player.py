@@ -38,20 +38,22 @@ from .lanes import (
     TIERS,
     TOP,
     WATERFALL_TOP,
-    hop_path,
+    Layout,
+    band_middle,
+    brings_driver,
+    layout_of,
     picture_width,
-    place_of,
 )
 from .many_vms import many_vms
 from .measure import fit
-from .phrases import HYPERVISOR, is_past, lane_title, microseconds, spell
+from .phrases import HYPERVISOR, has_tier, is_past, lane_title, microseconds, spell
 from .shapes import Box, Line, Scene, Shape, Text
 from .waterfall import waterfall
+from .ways import hop_path
 
 SECONDS = 12.0
 MANY_VMS = 16
 MOST_LANES = 4
-_TIER_WORDS = {tier: f"player.tier.{tier.value}" for tier in TIERS}
 
 
 def player_scene(
@@ -158,19 +160,54 @@ def _bands(journeys: Sequence[Journey], width: float) -> list[Shape]:
     for row, tier in enumerate(TIERS):
         y = TOP + row * BAND
         for index, journey in enumerate(journeys):
-            role = "band"
-            if tier in HYPERVISOR_TIERS:
-                role = (
-                    "band-bypassed" if is_past(journey) else ("band-vmm" if tier is Tier.VMM else "band-host")
-                )
+            role = _band_role(journey, tier)
             x = GUTTER + index * (width + GAP)
             shapes.append(Box(f"band-{index}-{tier.value}", x, y + 1, width, BAND - 2, role, radius=5))
         shapes.append(
-            Text(f"tier-{tier.value}", 14, y + BAND / 2, words(_TIER_WORDS[tier]), "ink", weight=600)
+            Text(f"tier-{tier.value}", 14, y + BAND / 2, words(_tier_key(tier, journeys)), "ink", weight=600)
         )
     top, bottom = TOP + 2 * BAND + 4, TOP + 4 * BAND - 4
     shapes.append(Line("bracket", f"M9 {top}H4V{bottom}H9", "bracket", title=words("player.hypervisor")))
     return shapes
+
+
+def _band_role(journey: Journey, tier: Tier) -> str:
+    if tier not in HYPERVISOR_TIERS:
+        return "band"
+    if journey.route == "native":
+        return "band-none"
+    if is_past(journey) or (tier is Tier.VMM and not has_tier(journey, tier)):
+        return "band-bypassed"
+    return "band-vmm" if tier is Tier.VMM else "band-host"
+
+
+def _tier_key(tier: Tier, journeys: Sequence[Journey]) -> str:
+    """The tier's name; on bare metal a kernel is no guest's."""
+    if tier is Tier.GUEST_KERNEL and any(journey.route == "native" for journey in journeys):
+        return "player.tier.kernel"
+    return f"player.tier.{tier.value}"
+
+
+def _notes(journey: Journey, index: int, left: float) -> list[Text]:
+    """What is said on the bands that a request does not enter."""
+    notes: list[Text] = []
+
+    def note(name: str, x: float, y: float, said: Words, role: str) -> None:
+        notes.append(Text(f"{name}-{index}", left + x, TOP + y, said, role, anchor="middle", weight=600))
+
+    if brings_driver(journey):
+        note("kernel-aside", 212, band_middle(Tier.GUEST_KERNEL), words("player.kernel-aside"), "dim")
+    if is_past(journey):
+        kind = "no-hypervisor" if journey.route == "native" else "bypassed"
+        for row in range(3):
+            # Between the doorbell's way on the left and the interrupt's on the right.
+            x = 198 if brings_driver(journey) and journey.route == "native" else 128
+            said = words(f"player.{kind}-{row + 1}")
+            note(f"{kind}-{row + 1}", x, 3 * BAND + (row - 1) * 18, said, "bypassed")
+    elif not has_tier(journey, Tier.VMM):
+        said = words("player.vmm-aside", vmm=Words.plain(str(journey.stations[0].label.slots["vmm"])))
+        note("vmm-aside", 92, band_middle(Tier.VMM), said, "bypassed")
+    return notes
 
 
 _STATION_ROLES = {
@@ -186,28 +223,22 @@ _STATION_ROLES = {
 def _lane(journey: Journey, index: int, left: float) -> list[Shape]:
     shapes: list[Shape] = []
     seen: set[str] = set()
+    layout = layout_of(journey)
     for hop in journey.hops:
-        d = _shift(hop_path(hop), left, TOP)
+        d = _shift(hop_path(layout, hop), left, TOP)
         if d not in seen and hop.start != hop.end:
             seen.add(d)
             shapes.append(Line(f"wire-{index}-{hop.id}", d, "wire"))
-    if is_past(journey):
-        kind = "no-hypervisor" if journey.route == "native" else "bypassed"
-        for row in range(3):
-            # Between the doorbell's way on the left and the interrupt's on the right.
-            y, key = TOP + 3 * BAND + (row - 1) * 18, f"player.{kind}-{row + 1}"
-            shapes.append(
-                Text(f"{key[7:]}-{index}", left + 112, y, words(key), "bypassed", anchor="middle", weight=600)
-            )
+    shapes += _notes(journey, index, left)
     shapes += [
-        _station_box(station, index, left, is_native=journey.route == "native")
+        _station_box(station, index, left, layout, is_native=journey.route == "native")
         for station in journey.stations
     ]
     return shapes
 
 
-def _station_box(station: Station, index: int, left: float, *, is_native: bool) -> Box:
-    place = place_of(station.role)
+def _station_box(station: Station, index: int, left: float, layout: Layout, *, is_native: bool) -> Box:
+    place = layout[station.role]
     label = spell(station.label)
     note = words(f"player.evidence.{station.evidence.value}")
     assumed = station.evidence is Evidence.ASSUMED and station.role not in (
@@ -223,8 +254,8 @@ def _station_box(station: Station, index: int, left: float, *, is_native: bool) 
         shown = fit(owner, place.width - 10, 14)
     return Box(
         id=f"station-{index}-{station.id}",
-        x=left + place.x - place.width / 2,
-        y=TOP + place.y - place.height / 2,
+        x=left + place.left,
+        y=TOP + place.top,
         width=place.width,
         height=place.height,
         role=_STATION_ROLES.get(station.role, "station"),
@@ -321,12 +352,12 @@ def _span(span: Span) -> list[float]:
 
 
 def _lane_timeline(journey: Journey, trace: Sequence[TracedHop], left: float, index: int) -> dict[str, Any]:
-    hops = []
+    hops, layout = [], layout_of(journey)
     for hop in journey.hops:
         hops.append(
             {
                 "id": hop.id,
-                "d": _shift(hop_path(hop), left, TOP),
+                "d": _shift(hop_path(layout, hop), left, TOP),
                 "stream": hop.stream.value,
                 "actor": hop.actor.value,
                 "isHypervisor": hop.actor in HYPERVISOR,

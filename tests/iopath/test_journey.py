@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -13,17 +12,23 @@ import sriovlab as sl
 from sriovlab.errors import PathError
 from sriovlab.facts.book import fact, facts
 from sriovlab.i18n import words
-from sriovlab.iopath.costing import applying, hop_library
-from sriovlab.iopath.journey import Actor, Evidence, ExitPlace, Journey
+from sriovlab.iopath.costing import applying, conditions, hop_library
+from sriovlab.iopath.journey import Actor, Evidence, ExitPlace, Per
 from sriovlab.iopath.load import host_load
-from sriovlab.iopath.path import MODES, parse_path, path_data, path_names
-from sriovlab.iopath.schedule import schedule
+from sriovlab.iopath.path import MODES, parse_path, path_data, path_names, requests_of
+from sriovlab.iopath.request import KINDS
+from sriovlab.iopath.setting import Setting
+from sriovlab.iopath.simulate import simulate_journey
 from sriovlab.model.nouns import Host
 from sriovlab.model.topology import Topology
 from sriovlab.sources.synthetic import Device, HostBuilder
 
-PATHS = [f"{name}+{mode}" for name in NAMES for mode in MODES] + [f"virtio+iothread+{mode}" for mode in MODES]
+MEDIATED = [name for name in path_names() if name != "native"]
+PATHS = [f"{name}+{mode}" for name in MEDIATED for mode in MODES] + [f"virtio+iothread+{mode}" for mode in MODES]
+PATHS += ["native", *path_names()]
+PATHS += [f"{name}+{option}" for name in path_names() for option in path_data(name)["options"]]
 REQUESTS = (sl.Read(), sl.Send())
+EVERY = [(path, KINDS[kind]()) for path in PATHS for kind in requests_of(parse_path(path).name)]
 HYPERVISOR = (Actor.VMM, Actor.HOST_KERNEL)
 
 
@@ -66,8 +71,7 @@ def test_the_sum_of_the_hops_is_the_published_time(
     assert sl.journey(cloud, path, media=media).latency_ns.typical == pytest.approx(published, rel=0.15)
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("request_", REQUESTS)
+@pytest.mark.parametrize(("path", "request_"), EVERY, ids=lambda v: getattr(v, "text", v))
 def test_every_hop_joins_its_stations_and_cites_its_costs(
     cloud: Topology, path: str, request_: sl.Read
 ) -> None:
@@ -159,7 +163,7 @@ def test_a_bad_path_says_which_there_are(text: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: sl.Read(0), lambda: sl.Read(-1), lambda: sl.Send(9000), lambda: sl.Read(True)]
+    "make", [lambda: sl.Read(0), lambda: sl.Read(-1), lambda: sl.Send(2_000_000), lambda: sl.Read(True)]
 )
 def test_a_bad_size_names_the_range(make: object) -> None:
     with pytest.raises(PathError, match="expected 1 to"):
@@ -174,56 +178,55 @@ def test_a_bad_option_lists_what_there_is(cloud: Topology, options: dict) -> Non
         sl.journey(cloud, "sriov", **options)
 
 
-def test_every_fact_a_path_uses_exists_and_low_certainty_drives_nothing_alone() -> None:
-    for name in NAMES:
-        data = path_data(name)
-        used = [key for hop in data["hops"] for key, _ in hop.get("costs", ()) if key != "media"]
-        assert set(used) <= facts().keys()
-        read = [
-            k
-            for h in data["hops"]
-            if h.get("request") == "read" and h.get("waited_for", True)
-            for k, _ in h.get("costs", ())
-            if k != "media"
-        ]
-        assert any(fact(key).kind != "assumed" for key in read)
+def test_every_fact_a_hop_uses_exists() -> None:
+    special = {"media", "line"}
+    used = {key for hop in hop_library().values() for key, _ in hop.get("costs", ())}
+    assert used - special <= facts().keys()
+
+
+@pytest.mark.parametrize("name", path_names())
+def test_low_certainty_drives_no_path_alone(name: str) -> None:
+    holding = conditions(parse_path(name), "posted", "halted")
+    for kind in requests_of(name):
+        costs = {key for hop in applying(name, kind, holding) for key, _ in hop.get("costs", ())}
+        assert any(fact(key).kind != "assumed" for key in costs - {"media", "line"}), kind
+
+
+def test_every_hop_of_the_library_is_on_some_path() -> None:
+    seen: set[str] = set()
+    for path, request_ in EVERY:
+        for mode in MODES:
+            for vcpu in ("halted", "running", "descheduled"):
+                parsed = parse_path(path)
+                seen |= {h["hop"] for h in applying(parsed.name, request_.kind, conditions(parsed, mode, vcpu))}
+    assert set(hop_library()) == seen
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.sampled_from(PATHS), st.integers(1, 40), st.integers(1, 80), st.sampled_from(REQUESTS))
-def test_every_request_starts_once_ends_once_and_takes_turns(
-    path: str, depth: int, count: int, request_: sl.Read
-) -> None:
+@given(st.sampled_from(EVERY), st.integers(1, 12), st.integers(1, 40), st.integers(1, 3))
+def test_what_the_player_plays_is_whole(case: tuple, depth: int, count: int, vms: int) -> None:
+    path, request_ = case
     journey = sl.journey(sl.synthetic("nvme[vfs=1] nic[vfs=1]", vms=1), path, request_)
-    trace = schedule(journey, depth, count)
+    trace = simulate_journey(journey, Setting(queue_depth=depth, vms=vms), count)
 
-    assert len(trace) == count * len(journey.hops)
-    by_request: dict[int, list[int]] = {}
-    for traced in trace:
+    hops: dict[int, list[int]] = {}
+    for traced in trace.traced_hops():
         assert traced.end_ns - traced.start_ns == pytest.approx(journey.hops[traced.hop].elapsed_ns.typical)
-        by_request.setdefault(traced.request, []).append(traced.hop)
-    assert sorted(by_request) == list(range(count))
-    for hops in by_request.values():
-        assert sorted(hops) == list(range(len(journey.hops)))
-    busy = sorted(
-        (t.start_ns, journey.hops[t.hop].cpu_ns.typical)
-        for t in trace
-        if journey.hops[t.hop].actor is Actor.VMM
-    )
-    for (start, cpu), (following, _) in pairwise(busy):
-        assert following >= start + cpu - 1e-6
+        hops.setdefault(traced.request, []).append(traced.hop)
+    assert sorted(hops) == list(range(count))
+    always = [i for i, hop in enumerate(journey.hops) if hop.per is Per.REQUEST]
+    for taken in hops.values():
+        assert len(set(taken)) == len(taken)
+        assert set(always) <= set(taken)
 
 
-def latest(journey: Journey) -> float:
-    return max(t.end_ns for t in schedule(journey) if journey.hops[t.hop].is_waited_for)
-
-
-def test_one_request_alone_takes_its_latency() -> None:
-    host = sl.synthetic("nvme[vfs=1]", vms=1)
-    for path in PATHS:
-        journey = sl.journey(host, path)
-        # A hop nobody waits for may hold a CPU that the next one needs.
-        assert journey.latency_ns.typical <= latest(journey) + 1e-6 <= journey.latency_ns.typical * 1.1
+@pytest.mark.parametrize("path", PATHS)
+def test_one_request_alone_takes_its_latency(path: str) -> None:
+    kind = requests_of(parse_path(path).name)[0]
+    journey = sl.journey(sl.synthetic("nvme[vfs=1] nic[vfs=1]", vms=1), path, KINDS[kind]())
+    (only,) = simulate_journey(journey, Setting()).requests()
+    # A hop nobody waits for may hold a CPU that the next one needs.
+    assert journey.latency_ns.typical <= only.latency_ns + 1e-6 <= journey.latency_ns.typical * 1.1 + 1
 
 
 def test_many_vms_cost_the_host_more_through_the_hypervisor(cloud: Topology) -> None:
