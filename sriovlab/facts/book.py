@@ -202,7 +202,9 @@ def _own(path: str, key: str, entry: Any) -> Fact:
     if entry["unit"] not in accepted:
         raise SriovlabError(f"{where}: unit is {entry['unit']!r}, expected {' or '.join(sorted(accepted))}")
     spread = abs(entry["value"]) * SPREAD[entry["kind"]]
-    low, high = (float(entry.get(n, entry["value"] + sign * spread)) for n, sign in (("low", -1), ("high", 1)))
+    low, high = (
+        float(entry.get(n, entry["value"] + sign * spread)) for n, sign in (("low", -1), ("high", 1))
+    )
     if not low <= entry["value"] <= high:
         raise SriovlabError(f"{where}: value {entry['value']} is not between low {low:g} and high {high:g}")
     return Fact(

@@ -24,7 +24,9 @@ from sriovlab.model.topology import Topology
 from sriovlab.sources.synthetic import Device, HostBuilder
 
 MEDIATED = [name for name in path_names() if name != "native"]
-PATHS = [f"{name}+{mode}" for name in MEDIATED for mode in MODES] + [f"virtio+iothread+{mode}" for mode in MODES]
+PATHS = [f"{name}+{mode}" for name in MEDIATED for mode in MODES] + [
+    f"virtio+iothread+{mode}" for mode in MODES
+]
 PATHS += ["native", *path_names()]
 PATHS += [f"{name}+{option}" for name in path_names() for option in path_data(name)["options"]]
 REQUESTS = (sl.Read(), sl.Send())
@@ -198,7 +200,9 @@ def test_every_hop_of_the_library_is_on_some_path() -> None:
         for mode in MODES:
             for vcpu in ("halted", "running", "descheduled"):
                 parsed = parse_path(path)
-                seen |= {h["hop"] for h in applying(parsed.name, request_.kind, conditions(parsed, mode, vcpu))}
+                seen |= {
+                    h["hop"] for h in applying(parsed.name, request_.kind, conditions(parsed, mode, vcpu))
+                }
     assert set(hop_library()) == seen
 
 
