@@ -88,7 +88,7 @@ def test_the_language_follows_the_locale_and_the_option() -> None:
         (("compare", "example:cloud", "--paths", "virtio"), "shows two paths"),
         (("compare", "example:cloud", "--vm", "x"), "there are web0, db0, legacy0"),
         (("compare", "example:cloud", "--bytes", "0"), "expected 1 to 1,048,576"),
-        (("compare", "example:cloud", "--queue-depth", "0"), "expected 1 or more"),
+        (("compare", "example:cloud", "--queue-depth", "0"), "1 or more"),
         (("compare", "example:cloud", "--language", "fr"), "expected one of en, zh"),
         (("export", "example:cloud", "-o", "x.bmp"), "expected .svg, .png, .pdf"),
         (("export", "example:cloud", "-o", "/nowhere/x.svg"), "cannot be written"),

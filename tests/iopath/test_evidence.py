@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.conftest import require_shared
 
 from sriovlab.facts.book import fact, facts
 from sriovlab.facts.exits import exit_counts
@@ -13,6 +12,7 @@ from sriovlab.iopath.evidence import Claim, EvidenceRow, evidence, exit_evidence
 from sriovlab.iopath.fitting import fitted_parameters, fitted_value
 from sriovlab.render.tables import table_html, table_text
 from sriovlab.scene.evidence_tables import costs_table, evidence_table, exits_table
+from tests.conftest import require_shared
 
 
 @pytest.mark.parametrize("row", evidence(), ids=lambda row: row.observation.id)
