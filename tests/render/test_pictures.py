@@ -175,7 +175,7 @@ def test_a_players_repr_is_short_and_without_an_address() -> None:
     text = repr(sl.compare("example:cloud", vm="db0"))
     assert (
         text
-        == "<Player cloud, read:4096, queue depth 1: virtio+trapped: 3 exits, 47 us; sriov+trapped: 2 exits, 18 us>"
+        == "<Player cloud, read:4096, queue depth 1: virtio+trapped: 3 exits, 47 us; sriov+trapped: 2 exits, 21 us>"
     )
 
 

@@ -88,7 +88,7 @@ def test_the_summary_is_a_table_whose_columns_stand_below_each_other(language: s
         before = line[: label.end()]
         wide = sum("\u2e80" <= c <= "\uffef" for c in before)
         starts.add((wide, len(before) - wide))
-    assert len(lines) == 12
+    assert len(lines) == 13
     assert len(starts) == 1
 
 
