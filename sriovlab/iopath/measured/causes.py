@@ -41,6 +41,8 @@ _LEAST, _LEAST_SHARE = 0.01, 0.1
 TIE = 0.03
 _MOST = 6
 
+# A packet, a jumbo frame, a TLS record, and the most that TCP hands on at once.
+_PIECES = (1500, 9000, 16384, 65536)
 _LINE_RATES = (1.0, 2.5, 5.0, 10.0, 20.0, 25.0, 40.0, 50.0, 100.0, 200.0, 400.0)
 _STEPS: Mapping[str, tuple[object, ...]] = {
     "vcpus": (1, 2, 4, 8, 16),
@@ -59,6 +61,8 @@ _CHOICES: Mapping[str, tuple[object, ...]] = {
 _CLOCK_GHZ, _MEDIA_US = (0.8, 6.0), (1.0, 30_000.0)
 _GRID, _STEPS_IN = 13, 14
 _ALONE = 1.5
+# A limit of less than 1 kbit/s, or of a request in eleven days, is none that a machine has.
+_LEAST_LIMIT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class Cause:
 def causes_of(prediction: Prediction, measurement: Measurement, error: float) -> tuple[Cause, ...]:
     """The changes that bring the prediction closer to what was measured, best first, each name once."""
     best: dict[str, Cause] = {}
-    for change in _changes(prediction, measurement):
+    for change in changes_of(prediction, measurement):
         found = _tried(change, prediction)
         if found is None:
             continue
@@ -142,8 +146,10 @@ def _tried(change: Change, base: Prediction) -> Prediction | None:
         return None
 
 
-def _changes(base: Prediction, measurement: Measurement) -> Iterator[Change]:
+def changes_of(base: Prediction, measurement: Measurement) -> Iterator[Change]:
+    """Every change that is tried; some are of machines that cannot be, and predict() refuses those."""
     yield from _said(base, measurement)
+    yield from _pieces(base, measurement)
     yield from _paths(base)
     setting = base.setting
     steps = {**_STEPS, **({} if base.request.is_storage else _PACKET_STEPS)}
@@ -193,6 +199,19 @@ def _said(base: Prediction, measurement: Measurement) -> Iterator[Change]:
         yield _knob("queue_depth", depth, Freedom.SAID, rate=None)
 
 
+def _pieces(base: Prediction, measurement: Measurement) -> Iterator[Change]:
+    """Sizes of the pieces that a stack cuts a stream into; a tool that measures a stream does not know them."""
+    is_stream = measurement.size is None and measurement.rate_per_s is None
+    kind = measurement.kind or base.request.kind
+    if not is_stream or measurement.throughput_gbit_s is None or kind not in ("send", "receive"):
+        return
+    for size in _PIECES:
+        request = KINDS[kind](size)
+        if request != base.request:
+            label = Label("cause.segment_bytes", {"value": figure(size, 5)})
+            yield Change("request", request.text, label, Freedom.STEP, request=request)
+
+
 def _paths(base: Prediction) -> Iterator[Change]:
     """Each option put on or left out, each other interrupt mode, and each other path."""
     path = parse_path(base.path)
@@ -234,13 +253,14 @@ def _caps(base: Prediction, measurement: Measurement) -> Iterator[Change]:
     # One request at a time meets no limit of a rate.
     flying = measurement.in_flight or measurement.depth or sum(base.setting.depths or (1,)) / vms
     if base.request.is_storage and rate and flying > _ALONE:
-        yield _knob("media_iops", _rounded(rate * vms), Freedom.CAP)
-        if is_bypass:
-            yield _knob("vf_iops", _rounded(rate), Freedom.CAP)
-    if gbit_s and not base.request.is_storage:
-        yield _knob("pcie_gbit_s", _rounded(gbit_s * vms), Freedom.CAP)
-        if is_bypass:
-            yield _knob("vf_gbit_s", _rounded(gbit_s), Freedom.CAP)
+        limits = {"media_iops": rate * vms, "vf_iops": rate}
+    elif gbit_s and not base.request.is_storage:
+        limits = {"pcie_gbit_s": gbit_s * vms, "vf_gbit_s": gbit_s}
+    else:
+        limits = {}
+    for name, most in limits.items():
+        if most >= _LEAST_LIMIT and (is_bypass or not name.startswith("vf_")):
+            yield _knob(name, _rounded(most), Freedom.CAP)
 
 
 def _fits(base: Prediction, measurement: Measurement) -> Iterator[Change]:

@@ -54,6 +54,9 @@ class Verdict(StrEnum):
 # The model gives counts without a range. A guest's own timer and house-keeping add some hundredths of an exit
 # to a request, and a counter is read a moment too early or late.
 _COUNT_SLACK, _COUNT_SHARE = 0.1, 0.05
+# Two runs of one test differ by this much. Where a limit decides, the predicted range has no width at all, and a number a
+# hair beside it is still inside.
+_RUN_SHARE = 0.03
 # What a count is raised by before its logarithm is taken: a tenth of an exit more or less is no great matter.
 _COUNT_OFFSET = 0.25
 # What no reason can tell apart for sure weighs less than what is certain.
@@ -180,9 +183,11 @@ def _verdict(quantity: Quantity, span: Span | None, value: float, is_partial: bo
     if span is None:
         return Verdict.UNCLEAR
     slack = max(_COUNT_SLACK, _COUNT_SHARE * span.typical) if quantity in COUNTS else 0.0
-    if value > span.high + slack:
+    low = min(span.low, (1 - _RUN_SHARE) * span.typical)
+    high = max(span.high, (1 + _RUN_SHARE) * span.typical)
+    if value > high + slack:
         return Verdict.ABOVE
-    if value < span.low - slack:
+    if value < low - slack:
         return Verdict.UNCLEAR if is_partial else Verdict.BELOW
     return Verdict.INSIDE
 
@@ -216,4 +221,5 @@ def apart(quantity: Quantity, one: float, other: float) -> float:
         return -_FURTHEST
     if other <= 0 or math.isinf(one):
         return _FURTHEST
-    return max(-_FURTHEST, min(_FURTHEST, math.log(one / other)))
+    # Two logarithms, since the ratio itself may be too large or too small for a float.
+    return max(-_FURTHEST, min(_FURTHEST, math.log(one) - math.log(other)))
