@@ -73,7 +73,7 @@ def journey(
     parsed = parse_path(path)
     parts = _find(topology, parsed, request, vm, function)
     whole, holding = resolved(parsed, request, chosen, can_post=_can_post(topology, parts) is True)
-    slots = _slots(parts, whole, request)
+    slots = _slots(parts, whole, request, topology.hosts[0].name if topology.hosts else "host")
     hops = tuple(
         replace(hop, label=Label(hop.label.key, slots))
         for hop in priced(whole.name, holding, pricing(request, chosen))
@@ -240,11 +240,12 @@ def slots_without_host(path: Path, request: Request) -> dict[str, str]:
     return _slots(_Parts(None, None, None, None, None, None), path, request)
 
 
-def _slots(parts: _Parts, path: Path, request: Request) -> dict[str, str]:
+def _slots(parts: _Parts, path: Path, request: Request, host: str = "host") -> dict[str, str]:
     pf_driver = (parts.pf.driver if parts.pf else None) or ("nvme" if request.is_storage else "igb")
     guest = _guest_driver(path, request, pf_driver)
     return {
         "vm": parts.vm.name if parts.vm else "VM",
+        "owner": host if path.name == "native" else parts.vm.name if parts.vm else "VM",
         "vmm": _vmm(parts, path, request),
         "pf": f"PF {short_address(parts.pf)}" if parts.pf else "PF",
         "vf": f"VF {short_address(parts.vf)}" if parts.vf else "VF",

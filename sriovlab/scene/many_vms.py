@@ -14,6 +14,9 @@ from .measure import fit
 from .phrases import lane_title
 from .shapes import Box, Shape, Text
 
+# Px that the notes below the bars take.
+_NOTES = 66.0
+
 
 def many_vms(journeys: Sequence[Journey], vms: int) -> list[Shape]:
     """CPU per 100,000 requests a second, and exits, when many VMs each keep one request in flight."""
@@ -48,6 +51,8 @@ def many_vms(journeys: Sequence[Journey], vms: int) -> list[Shape]:
     )
     scale = (width - GUTTER - 330) / most
     y = top + 60
+    bottom = WATERFALL_TOP + len(journeys) * (BAR + 4) + 26
+    step = min(108.0, (bottom - y - _NOTES) / len(journeys))
     for index, (journey, load) in enumerate(zip(journeys, per_rate, strict=True)):
         shapes.append(
             Text(f"many-lane-{index}", 14, y, fit(lane_title(journey), width - 40, 15), "ink", 15, weight=650)
@@ -57,7 +62,8 @@ def many_vms(journeys: Sequence[Journey], vms: int) -> list[Shape]:
             part = load.cores[actor].typical * scale
             if part < 1:
                 continue
-            label = words(f"player.bar.{actor.value}")
+            is_machine = journey.route == "native" and actor is Actor.GUEST
+            label = words("player.bar.native" if is_machine else f"player.bar.{actor.value}")
             shapes.append(
                 Box(
                     f"many-{index}-{actor.value}", x, y + 18, part, 40, f"bar-{actor.value}",
@@ -77,9 +83,11 @@ def many_vms(journeys: Sequence[Journey], vms: int) -> list[Shape]:
         shapes.append(
             Text(f"many-exits-{index}", x + 10, y + 50, words("player.many.exits", exits=_rate(exits)), "dim")
         )
-        y += 108
+        y += step
     shapes.append(Text("many-note", 14, y + 12, words("player.many.note"), "dim"))
     shapes.append(Text("many-note-2", 14, y + 34, words("player.many.note-2"), "dim"))
+    if any(journey.path.startswith("vhost-user") for journey in journeys):
+        shapes.append(Text("many-note-3", 14, y + 56, words("player.many.note-polling"), "dim"))
     return [replace(shape, view="many") for shape in shapes]
 
 

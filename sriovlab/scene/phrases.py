@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..i18n import Words, words
 from ..iopath.journey import Actor, Journey, Label, Tier
+from .measure import fit
 
 HYPERVISOR = (Actor.VMM, Actor.HOST_KERNEL)
 
@@ -22,17 +25,52 @@ def spell(label: Label) -> Words:
 def lane_title(journey: Journey) -> Words:
     """The headline of a lane: through or past the hypervisor, and which path."""
     base, *options = journey.path.split("+")
-    key = f"player.lane.{base.replace(':', '-')}"
-    return words(key, options=" + ".join(options)) if options else Words(*map(_without_options, _both(key)))
+    found = words(f"player.lane.{base.replace(':', '-')}", options=" + ".join(options))
+    return Words(found.en.rstrip(" +"), found.zh.rstrip(" +"))
 
 
-def _both(key: str) -> tuple[str, str]:
-    found = words(key, options="")
-    return found.en, found.zh
+def lane_title_within(journey: Journey, width: float, size: float) -> Words:
+    """The headline of a lane, shorter where that is too wide: at last the path alone, as it is typed."""
+    path = short_title(journey, ())
+    for title in (lane_title(journey), words(f"player.brief.{journey.route}", path=path), path):
+        if fit(title, width, size, is_bold=True) == title:
+            return title
+    return fit(Words.plain(journey.path), width, size, is_bold=True)
 
 
-def _without_options(title: str) -> str:
-    return title.rstrip(" +")
+def short_title(journey: Journey, among: Sequence[Journey]) -> Words:
+    """The path in few words; with its options where another of `among` is the same path, or `among` is empty."""
+    base, *options = journey.path.split("+")
+    name = words(f"player.short.{base.replace(':', '-')}")
+    alike = [other for other in among if other.path.partition("+")[0] == base]
+    if not options or (among and len(alike) < 2):
+        return name
+    # Options that all of them have tell nothing.
+    told = "".join(f" + {option}" for option in (_own_options(journey, among) if among else options))
+    return Words(name.en + told, name.zh + told)
+
+
+def row_title(journey: Journey, among: Sequence[Journey], width: float, size: float) -> Words:
+    """What a row is called beside those of others: by its route, or where some share one, by its path."""
+    key = {"native": "native", "bypass": "past"}.get(journey.route, "through")
+    if len({other.route for other in among}) == len(among):
+        return words(f"player.row.{key}")
+    title = short_title(journey, among)
+    device = journey.path.partition("+")[0].partition(":")[2]
+    own = _own_options(journey, among)
+    brief = [*([device] if device else []), *(f"+ {option}" for option in own), *own]
+    for shorter in (title, *map(Words.plain, brief)):
+        if fit(shorter, width, size, is_bold=True) == shorter:
+            return shorter
+    return fit(title, width, size, is_bold=True)
+
+
+def _own_options(journey: Journey, among: Sequence[Journey]) -> list[str]:
+    """The options of a path that others of the same name do not all have."""
+    base, *options = journey.path.split("+")
+    alike = [other.path.split("+")[1:] for other in among if other.path.partition("+")[0] == base]
+    shared = set(options).intersection(*alike)
+    return [option for option in options if option not in shared]
 
 
 def is_past(journey: Journey) -> bool:

@@ -46,7 +46,7 @@ from .lanes import (
 )
 from .many_vms import many_vms
 from .measure import fit
-from .phrases import HYPERVISOR, has_tier, is_past, lane_title, microseconds, spell
+from .phrases import HYPERVISOR, has_tier, is_past, lane_title, lane_title_within, microseconds, spell
 from .shapes import Box, Line, Scene, Shape, Text
 from .waterfall import waterfall
 from .ways import hop_path
@@ -200,8 +200,8 @@ def _notes(journey: Journey, index: int, left: float) -> list[Text]:
     if is_past(journey):
         kind = "no-hypervisor" if journey.route == "native" else "bypassed"
         for row in range(3):
-            # Between the doorbell's way on the left and the interrupt's on the right.
-            x = 198 if brings_driver(journey) and journey.route == "native" else 128
+            # Between the doorbell's way and the interrupt's, or left of a doorbell that stands further right.
+            x = 68 if brings_driver(journey) else 128
             said = words(f"player.{kind}-{row + 1}")
             note(f"{kind}-{row + 1}", x, 3 * BAND + (row - 1) * 18, said, "bypassed")
     elif not has_tier(journey, Tier.VMM):
@@ -302,7 +302,7 @@ def _header(journeys: Sequence[Journey], width: float) -> list[Shape]:
     for index, journey in enumerate(journeys):
         x = GUTTER + index * (width + GAP) + 4
         role = "past" if is_past(journey) else "through"
-        title = fit(lane_title(journey), width - (96 if journey.doubts else 8), 15, is_bold=True)
+        title = lane_title_within(journey, width - (96 if journey.doubts else 8), 15)
         shapes.append(Text(f"lane-title-{index}", x, 40, title, role, size=15, weight=650))
         if journey.doubts:
             reasons = [spell(d.label) for d in journey.doubts]
@@ -313,7 +313,7 @@ def _header(journeys: Sequence[Journey], width: float) -> list[Shape]:
                     title=title, is_dashed=True, weight=600,
                 )
             )  # fmt: skip
-        columns = (("cpu", 0.0, "us-hypervisor"), ("exits", 190.0, "exits"), ("elapsed", 312.0, "us-elapsed"))
+        columns = (("cpu", 0.0, "us-hypervisor"), ("exits", 178.0, "exits"), ("elapsed", 318.0, "us-elapsed"))
         for slot, dx, unit in columns:
             shapes.append(
                 Text(
@@ -344,6 +344,11 @@ def _captions(count: int, width: float) -> list[Shape]:
     return shapes
 
 
+def _is_machine(journey: Journey, actor: Actor) -> bool:
+    """Whether what is called the guest is the one machine that there is."""
+    return journey.route == "native" and actor is Actor.GUEST
+
+
 # -- the timeline -------------------------------------------------------------------------------
 
 
@@ -359,7 +364,7 @@ def _lane_timeline(journey: Journey, trace: Sequence[TracedHop], left: float, in
                 "id": hop.id,
                 "d": _shift(hop_path(layout, hop), left, TOP),
                 "stream": hop.stream.value,
-                "actor": hop.actor.value,
+                "actor": "native" if _is_machine(journey, hop.actor) else hop.actor.value,
                 "isHypervisor": hop.actor in HYPERVISOR,
                 "caption": asdict(spell(hop.label)),
                 "why": asdict(words(f"iopath.{hop.label.key}.why", **hop.label.slots)),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..i18n import Words, words
-from ..iopath.journey import Hop, Journey
+from ..iopath.journey import Actor, Hop, Journey
 from .axis import Axis
 from .lanes import BAR, GUTTER, WATERFALL_TOP
 from .measure import fit
-from .phrases import microseconds, spell
+from .phrases import microseconds, row_title, spell
 from .shapes import Box, Line, Shape, Text
+
+# Px from where the axis is cut to the middle of the mark.
+_BREAK = 8.0
 
 
 def waterfall(journeys: Sequence[Journey], axis: Axis) -> list[Shape]:
@@ -19,21 +22,34 @@ def waterfall(journeys: Sequence[Journey], axis: Axis) -> list[Shape]:
     bottom = WATERFALL_TOP + len(journeys) * (BAR + 4)
     for index, journey in enumerate(journeys):
         y = WATERFALL_TOP + index * (BAR + 4)
-        key = {"native": "player.row.native", "bypass": "player.row.past"}.get(
-            journey.route, "player.row.through"
-        )
-        shapes.append(Text(f"row-{index}", 14, y + BAR / 2, words(key), "ink", weight=600))
+        title = row_title(journey, journeys, GUTTER - 20, 14)
+        shapes.append(Text(f"row-{index}", 14, y + BAR / 2, title, "ink", weight=600))
         for position, (hop, start) in enumerate(zip(journey.hops, journey.starts_ns, strict=True)):
             if not hop.is_waited_for or hop.elapsed_ns.typical <= 0:
                 continue
-            width = max(1.5, axis.px(start + hop.elapsed_ns.typical) - axis.px(start))
-            role = "bar-shared" if hop.is_shared else f"bar-{hop.actor.value}"
+            left = axis.px(start)
+            width = max(1.5, axis.px(start + hop.elapsed_ns.typical) - left)
+            is_same = hop.is_shared and all(_has(other, hop) for other in journeys)
+            role = "bar-shared" if is_same else f"bar-{hop.actor.value}"
+            x, room = _beside_the_break(axis, left, width)
+            label = _bar_label(journey, hop, room, is_same=is_same)
             shapes.append(
                 Box(
-                    f"bar-{index}-{position}", GUTTER + axis.px(start), y, width, BAR, role,
-                    _bar_label(hop, width), title=spell(hop.label), radius=2,
+                    f"bar-{index}-{position}", GUTTER + left, y, width, BAR, role,
+                    label if room == width else None, title=spell(hop.label), radius=2,
                 )
             )  # fmt: skip
+            if label is not None and room != width:
+                shapes.append(
+                    Text(
+                        f"label-{index}-{position}",
+                        GUTTER + x + room / 2,
+                        y + BAR / 2,
+                        label,
+                        role,
+                        anchor="middle",
+                    )
+                )
         total = journey.latency_ns
         text = f"{microseconds(total.typical)} µs"
         shapes.append(
@@ -64,7 +80,7 @@ def waterfall(journeys: Sequence[Journey], axis: Axis) -> list[Shape]:
             )
         )
     if axis.cut_px:
-        x = GUTTER + axis.px(axis.cut_from) + 8
+        x = GUTTER + axis.px(axis.cut_from) + _BREAK
         top = WATERFALL_TOP - 3
         for dx in (-4, 4):
             zigzag = f"M{x + dx:.1f} {top}" + "".join(
@@ -74,12 +90,30 @@ def waterfall(journeys: Sequence[Journey], axis: Axis) -> list[Shape]:
     return shapes
 
 
-def _bar_label(hop: Hop, width: float) -> Words | None:
+def _beside_the_break(axis: Axis, left: float, width: float) -> tuple[float, float]:
+    """Where a bar's label has room, and how much: the wider side of the break, where the bar goes through it."""
+    middle = axis.px(axis.cut_from) + _BREAK
+    if not axis.cut_px or not left < middle < left + width:
+        return left, width
+    before, after = middle - left - 2 * _BREAK, left + width - middle - 2 * _BREAK
+    return (left, before) if before > after else (middle + 2 * _BREAK, after)
+
+
+def _has(journey: Journey, hop: Hop) -> bool:
+    """Whether a journey has a hop that takes as long and is shared."""
+    name = hop.id.partition(".")[2]
+    return any(
+        other.id.partition(".")[2] == name and other.elapsed_ns == hop.elapsed_ns for other in journey.hops
+    )
+
+
+def _bar_label(journey: Journey, hop: Hop, width: float, *, is_same: bool) -> Words | None:
     kind = "shared" if hop.id.endswith(".media") else "same"
-    candidates = [f"player.bar.{kind}", f"player.bar.{kind}-short"] if hop.is_shared else []
+    candidates = [f"player.bar.{kind}", f"player.bar.{kind}-short"] if is_same else []
     if hop.exits:
         candidates.append("player.bar.exit")
-    candidates.append(f"player.bar.{hop.actor.value}")
+    is_machine = journey.route == "native" and hop.actor is Actor.GUEST
+    candidates.append("player.bar.native" if is_machine else f"player.bar.{hop.actor.value}")
     for key in candidates:
         label = words(key)
         if fit(label, width - 8, 14) == label:

@@ -39,6 +39,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     sl.compare("example:cloud", "virtio", "sriov", queue_depth=32).save(target / "busy.html")
     sl.compare("example:nvme-noiommu", "virtio+iothread", "sriov+posted").save(target / "none.html")
+    host = sl.synthetic("nvme[vfs=4] nic[vfs=4]", vms=2)
+    sl.compare(host, "vhost", "sriov", request=sl.Receive()).save(target / "receive.html")
+    sl.compare(host, "native+userspace", "sriov+userspace").save(target / "user.html")
+    sl.compare(host, "emulated:ahci", "vhost-user", request=sl.Write()).save(target / "emulated.html")
     return target
 
 
@@ -51,7 +55,7 @@ def test_the_page_is_small(folder: Path, name: str) -> None:
     assert (folder / f"{name}.html").stat().st_size < 150_000
 
 
-@pytest.mark.parametrize("name", ["read", "send", "none"])
+@pytest.mark.parametrize("name", ["read", "send", "none", "receive", "user", "emulated"])
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("seconds", [2, 5, 10, 12])
 def test_no_label_overlaps_another_or_leaves_its_box(

@@ -222,7 +222,7 @@ function mount({ model, el }) {
   });
   const playhead = shape("line", { class: "sl-head", x1: 0, x2: 0, y1: headTop(), y2: headTop() + 6 + 28 * lanes.length });
   layer.append(playhead);
-  function headTop() { return Number(svg.querySelector('[id="bar-0-0"] rect').getAttribute("y")) - 4; }
+  function headTop() { return Number(svg.querySelector('[id^="bar-0-"] rect').getAttribute("y")) - 4; }
   const slots = new Map([...svg.querySelectorAll("[data-slot]")].map((e) => [e.dataset.slot, e]));
   const put = (slot, text) => { const e = slots.get(slot); if (e && e.textContent !== text) e.textContent = text; };
 
