@@ -68,13 +68,14 @@ class Kind:
 
 @dataclass(frozen=True)
 class Mark:
-    """A point with words beside it."""
+    """A point with words beside it, on the `side` that is freer: left or right."""
 
     x: float
     y: float
     words: Words
     role: str
     symbol: str = "diamond"
+    side: str = "right"
 
 
 @dataclass(frozen=True)
