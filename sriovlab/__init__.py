@@ -24,14 +24,19 @@ _HOMES = {
     "SriovlabError": "errors",
     "Topology": "model.topology",
     "capture": "sources.capture",
+    "chart": "render.charts",
+    "charts": "scene.charts",
     "compare": "widget.player",
+    "compare_with": "iopath.comparison",
     "diagram": "render.diagram",
     "examples": "sources.load",
     "figures": "render.diagram",
     "journey": "iopath.bind",
     "load": "sources.load",
     "predict": "iopath.predict",
+    "read_measurement": "iopath.measured",
     "simulate": "iopath.simulate",
+    "sweep": "iopath.sweep",
     "synthetic": "sources.synthetic",
     "Write": "iopath.request",
 }
@@ -44,6 +49,8 @@ __all__ = [
 if TYPE_CHECKING:
     from .errors import SriovlabError as SriovlabError
     from .iopath.bind import journey as journey
+    from .iopath.comparison import compare_with as compare_with
+    from .iopath.measured import read_measurement as read_measurement
     from .iopath.predict import predict as predict
     from .iopath.request import Message as Message
     from .iopath.request import Read as Read
@@ -52,9 +59,12 @@ if TYPE_CHECKING:
     from .iopath.request import Write as Write
     from .iopath.setting import Setting as Setting
     from .iopath.simulate import simulate as simulate
+    from .iopath.sweep import sweep as sweep
     from .model.topology import Topology as Topology
+    from .render.charts import chart as chart
     from .render.diagram import diagram as diagram
     from .render.diagram import figures as figures
+    from .scene.charts import charts as charts
     from .sources.capture import capture as capture
     from .sources.load import examples as examples
     from .sources.load import load as load

@@ -127,7 +127,7 @@ class _Load:
             self.rate, self.latency, self.bottleneck = flying * 1e9 / (taken + after), taken, "latency"
             if self.rate >= self.most:
                 self.rate, self.bottleneck = self.most, bottleneck
-                queueing = flying * 1e9 / self.most - taken - after
+                queueing = (flying * 1e9 / self.most if self.most else INF) - taken - after
                 self.latency = taken + max(0.0, queueing) * _waited_part(hops, bottleneck, request)
             else:
                 self._meet_awake(hops, capacity, flying, taken, after)
@@ -151,7 +151,7 @@ class _Load:
             self.rate = min(self.most, flying * 1e9 / (self.latency + after))
         if self.rate >= self.most:
             self.bottleneck = min(self.bounds, key=lambda name: self.bounds[name])
-            self.latency = max(self.latency, flying * 1e9 / self.most - after)
+            self.latency = max(self.latency, (flying * 1e9 / self.most if self.most else INF) - after)
 
 
 def _cycle(hops: tuple[Hop, ...], level: str, holds_ring: bool, alone_ns: float) -> tuple[float, float]:

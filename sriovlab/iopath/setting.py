@@ -20,6 +20,7 @@ IOTLB_ENTRIES = 64
 WORKING_SET = 4 << 20
 
 
+_LEAST = 1e-6
 # Knobs that take one number, or one for each VM.
 _EACH_VM = ("queue_depth", "vf_iops", "vf_gbit_s")
 
@@ -145,10 +146,16 @@ class Setting:
             if isinstance(number, bool) or not is_right or not math.isfinite(number):
                 raise PathError(f"{name} is {number!r}, expected {wanted}")
             low, high = rule["low"], rule["high"]
-            # A low of 0 is not reached, -1 stands for "0 or more".
-            is_low = number < 0 if low == -1 else number <= 0 if low == 0 else number < low
+            # A low of 0 is not reached, nor is what nobody means and no quotient can hold; -1 stands for "0 or more".
+            is_low = number < 0 if low == -1 else number < _LEAST if low == 0 else number < low
             if is_low or number > high:
-                least = "0 or more" if low == -1 else "more than 0" if low == 0 else f"{low:g} or more"
+                least = (
+                    "0 or more"
+                    if low == -1
+                    else f"more than 0, at least {_LEAST:g}"
+                    if low == 0
+                    else f"{low:g} or more"
+                )
                 most = "" if high == math.inf else f", at most {high:,.0f}"
                 raise PathError(f"{name} is {number!r}, expected {wanted}, {least}{most}")
 

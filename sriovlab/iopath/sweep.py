@@ -12,8 +12,15 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+)
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -81,6 +88,10 @@ class Sweep:
         table = pyarrow.Table.from_pylist([dict(record) for record in self.records])
         return _written(Path(path), lambda name: pyarrow.parquet.write_table(table, name))
 
+    def table(self) -> dict[str, tuple[Any, ...]]:
+        """The records by column, name to values, None where a record has no such field."""
+        return {name: tuple(record.get(name) for record in self.records) for name in self.columns}
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of all fields, in the order in which they first come."""
@@ -123,16 +134,17 @@ def sweep(
         raise PathError(
             f"simulated is {simulated!r}, expected a number of requests, or 0 for the closed form"
         )
-    shown = progress if callable(progress) else _bar(len(points), is_wanted=progress is not False)
     chunk = _CHUNK if not simulated else 1
     chunks = [points[i : i + chunk] for i in range(0, len(points), chunk)]
-    if executor is None and not simulated and len(points) <= _INLINE:
-        found = dict(enumerate(_computed(points, simulated, seed)))
-        shown(len(points), len(points))
-    elif executor is not None:
-        found = _spread(chunks, lambda: executor, simulated, seed, shown, len(points))
-    else:
-        found = _in_processes(chunks, simulated, seed, shown, len(points))
+    is_quick = not simulated and len(points) <= _INLINE
+    with _telling(progress, len(points), is_quick=is_quick) as shown:
+        if executor is None and is_quick:
+            found = dict(enumerate(_computed(points, simulated, seed)))
+            shown(len(points), len(points))
+        elif executor is not None:
+            found = _spread(chunks, lambda: executor, simulated, seed, shown, len(points))
+        else:
+            found = _in_processes(chunks, simulated, seed, shown, len(points))
     return Sweep(tuple(found[number] for number in range(len(points))))
 
 
@@ -209,10 +221,14 @@ def _spread(
     left = list(chunks)
     for _ in range(_TRIES):
         running: dict[Future[list[Mapping[str, Any]]], Sequence[Point]] = {}
-        where = executor()
+        where, refused = executor(), []
         for part in left:
-            running[where.submit(_computed, part, simulated, seed)] = part
-        left = []
+            try:
+                running[where.submit(_computed, part, simulated, seed)] = part
+            except BrokenExecutor:
+                # A pool may break while work still goes in, and takes nothing from then on.
+                refused.append(part)
+        left = refused
         for future in as_completed(running):
             part = running[future]
             try:
@@ -235,28 +251,37 @@ def _spread(
 
 def _is_loss(err: Exception) -> bool:
     """Whether a worker was lost, so that its work can be done again, rather than the work itself having failed."""
-    return isinstance(err, BrokenProcessPool | CancelledError) or type(err).__name__ in (
+    return isinstance(err, BrokenExecutor | CancelledError) or type(err).__name__ in (
         "KilledWorker", "CommClosedError", "FutureCancelledError", "LostWorkerError",
     )  # fmt: skip
 
 
-def _bar(count: int, *, is_wanted: bool) -> Progress:
-    """A bar on a terminal or in a notebook, and nothing elsewhere or for a moment's work."""
-    if not is_wanted or count <= _INLINE or not (sys.stderr.isatty() or "ipykernel" in sys.modules):
-        return lambda _done, _count: None
+@contextmanager
+def _telling(progress: Progress | bool | None, count: int, *, is_quick: bool) -> Iterator[Progress]:
+    """What is called as results come: the caller's own, or a bar on a terminal and in a notebook.
+
+    Nothing is shown elsewhere, nor for a moment's work.
+    """
+    if callable(progress):
+        yield progress
+        return
+    if progress is False or is_quick or not (sys.stderr.isatty() or _is_notebook()):
+        yield lambda _done, _count: None
+        return
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    bar = Bar(console=Console(stderr=True), transient=True)
-    task = bar.add_task("sweep", total=count)
-    bar.start()
+    # However it ends, the bar is taken away, which gives a terminal its cursor back.
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("sweep", total=count)
+        yield lambda done, _count: bar.update(task, completed=done)
 
-    def show(done: int, whole: int) -> None:
-        bar.update(task, completed=done)
-        if done >= whole:
-            bar.stop()
 
-    return show
+def _is_notebook() -> bool:
+    """Whether a Jupyter kernel runs this, rather than a program that has merely imported one."""
+    shell = sys.modules.get("IPython")
+    running = shell.get_ipython() if shell is not None and hasattr(shell, "get_ipython") else None
+    return getattr(running, "kernel", None) is not None
 
 
 def _written(target: Path, write: Callable[[str], object]) -> Path:
@@ -267,6 +292,10 @@ def _written(target: Path, write: Callable[[str], object]) -> Path:
         raise SriovlabError(f"{target}: cannot be written: {err.strerror}") from err
     try:
         write(name)
+        # A temporary file is for its owner alone; what is kept has the rights that any new file has.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
         os.replace(name, target)
     except OSError as err:
         raise SriovlabError(f"{target}: cannot be written: {err.strerror}") from err

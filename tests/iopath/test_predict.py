@@ -132,9 +132,17 @@ def test_more_offered_than_can_be_carried_waits_for_ever() -> None:
     assert found.bottleneck == "vcpu"
 
 
+def test_more_interrupts_than_a_vcpu_can_take_leave_nothing() -> None:
+    found = sl.predict("sriov+trapped", sl.Receive(1500), interrupts_per_vm_s=200_000)
+    assert found.throughput_per_s.typical == 0
+    assert found.latency_ns.typical == float("inf")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ({"path": "sriov", "pcie_gbit_s": 5e-324}, "more than 0, at least 1e-06"),
+        ({"path": "sriov", "media_iops": 1e-320, "queue_depth": 8}, "more than 0, at least 1e-06"),
         ({"path": "sriv"}, "did you mean sriov"),
         ({"path": "virtio", "request": "read"}, "expected Read, Write"),
         ({"path": "emulated:ahci", "request": sl.Send()}, "it carries read, write"),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import os
 import signal
-import threading
-import time
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
@@ -105,6 +104,55 @@ def test_a_pool_that_always_loses_is_given_up_with_what_is_missing() -> None:
         sweep(PATHS, executor=pool)
 
 
+def test_processes_that_are_killed_lose_nothing() -> None:
+    killed: list[int] = []
+
+    def kill_one(done: int, count: int) -> None:
+        if not killed and done < count:
+            victim = multiprocessing.active_children()[0]
+            killed.append(victim.pid or 0)
+            os.kill(killed[0], signal.SIGKILL)
+
+    depths = list(range(1, 17))
+    found = sweep("virtio", queue_depth=depths, simulated=300, progress=kill_one)
+    assert killed
+    assert [r["queue_depth"] for r in found.records] == depths
+    assert found.records == sweep("virtio", queue_depth=depths, simulated=300, progress=False).records
+
+
+def test_a_pool_of_ones_own_that_is_broken_is_given_up_with_a_sentence() -> None:
+    with ProcessPoolExecutor(1) as pool:
+        with pytest.raises(BrokenProcessPool):
+            pool.submit(os._exit, 1).result()
+        with pytest.raises(SriovlabError, match="workers were lost 4 times; 3 of 3"):
+            sweep(PATHS, executor=pool)
+
+
+def test_a_bar_is_on_stderr_of_a_terminal_and_nowhere_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with ThreadPoolExecutor(2) as threads:
+        sweep("sriov", queue_depth=[1, 4], simulated=50, executor=threads)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "sweep" in err
+    assert err.count("\x1b[?25h") == err.count("\x1b[?25l")  # the cursor is back
+
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False)
+    with ThreadPoolExecutor(2) as threads:
+        sweep("sriov", queue_depth=[1, 4], simulated=50, executor=threads)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_table_has_a_column_for_each_field() -> None:
+    found = sweep(["virtio", "sriov"], vms=[1, 2], progress=False)
+    table = found.table()
+    assert table["vms"] == (1, 2, 1, 2)
+    assert {len(column) for column in table.values()} == {4}
+
+
 def test_an_error_of_the_work_itself_is_not_tried_again() -> None:
     class Failing(ThreadPoolExecutor):
         def submit(self, *_: Any, **__: Any) -> Future[Any]:
@@ -123,6 +171,9 @@ def test_records_are_written_whole(tmp_path: Path) -> None:
     assert [row["path"] for row in rows] == [r["path"] for r in found.records]
     assert float(rows[0]["latency_us"]) == found.records[0]["latency_us"]
     assert os.listdir(tmp_path) == ["x.csv"]
+    mask = os.umask(0)
+    os.umask(mask)
+    assert (tmp_path / "x.csv").stat().st_mode & 0o777 == 0o666 & ~mask
     with pytest.raises(SriovlabError, match="cannot be written"):
         found.to_csv(tmp_path / "no" / "x.csv")
 
@@ -136,19 +187,19 @@ def test_a_dask_cluster_loses_a_worker_and_the_sweep_completes() -> None:
         distributed.Client(cluster) as client,
     ):
         victim = next(iter(cluster.workers.values())).pid
+        killed: list[int] = []
 
-        def kill() -> None:
-            time.sleep(0.4)
-            os.kill(victim, signal.SIGKILL)
+        def kill_one(done: int, count: int) -> None:
+            if not killed:
+                assert done < count
+                killed.append(done)
+                os.kill(victim, signal.SIGKILL)
 
-        killer = threading.Thread(target=kill)
-        killer.start()
+        depths = list(range(1, 41))
         found = sweep(
-            ["virtio"],
-            queue_depth=list(range(1, 41)),
-            simulated=1500,
-            executor=client.get_executor(),
-            progress=False,
+            ["virtio"], queue_depth=depths, simulated=1500, executor=client.get_executor(), progress=kill_one
         )
-        killer.join()
-    assert [r["queue_depth"] for r in found.records] == list(range(1, 41))
+    assert killed
+    assert [r["queue_depth"] for r in found.records] == depths
+    expected = sweep(["virtio"], queue_depth=[7], simulated=1500, progress=False)
+    assert found.records[6] == expected.records[0]
