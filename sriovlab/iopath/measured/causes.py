@@ -169,17 +169,12 @@ def changes_of(base: Prediction, measurement: Measurement) -> Iterator[Change]:
 
 def _knob(name: str, value: object, freedom: Freedom, **others: object) -> Change:
     """A knob at a value; the value is in the key where it is a word or nothing at all, else in a slot."""
-    is_number = isinstance(value, int | float)
-    text = figure(value) if isinstance(value, int | float) else str(value)
-    key = f"cause.{name}" if is_number else f"cause.{name}.{text.lower()}"
-    slots = {"value": text} if is_number else {}
-    return Change(
-        name,
-        text.replace(",", "") if is_number else repr(value),
-        Label(key, slots),
-        freedom,
-        {name: value, **others},
-    )
+    knobs = {name: value, **others}
+    if isinstance(value, int | float):
+        # As one types it, so that typing it gives what was tried: not rounded.
+        label = Label(f"cause.{name}", {"value": figure(value, 6)})
+        return Change(name, f"{value:.12g}", label, freedom, knobs)
+    return Change(name, repr(value), Label(f"cause.{name}.{str(value).lower()}"), freedom, knobs)
 
 
 def _said(base: Prediction, measurement: Measurement) -> Iterator[Change]:
