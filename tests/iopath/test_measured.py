@@ -222,3 +222,15 @@ def test_any_structure_of_the_keys_we_know_is_a_measurement_or_a_sentence(tree: 
     survives(tree)
     survives(json.dumps(tree))
     survives((tree, tree))
+
+
+def test_a_row_of_udp_that_is_cut_says_what_is_missing() -> None:
+    whole = (DATA / "netperf-udp-stream.txt").read_text()
+    rows = [line for line in whole.splitlines() if len(line.split()) >= 4 and line.split()[0].isdigit()]
+    cut = whole
+    for row in rows:
+        cut = cut.replace(row, " ".join(row.split()[:3]))
+    assert cut != whole
+
+    with pytest.raises(SriovlabError, match="expected six or more"):
+        read_measurement(cut)

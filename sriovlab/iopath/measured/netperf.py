@@ -153,12 +153,16 @@ def _from_stream(text: str, banner: str, where: str, name: str) -> Measurement:
         )
     is_udp = banner.upper().lstrip('"').removeprefix("MIGRATED ").startswith("UDP")
     rows = _rows(text, 3 if is_udp else 5)
-    if not rows:
+    # The row of what was sent over UDP has sizes, time, messages, errors and throughput.
+    least = 6 if is_udp else 5
+    begin = next((at for at, row in enumerate(rows) if len(row) >= least), None)
+    if begin is None:
         raise MeasurementError(
-            f"{where}: no row of numbers under Throughput, expected five or more; {ADVICE}"
+            f"{where}: no row of numbers under Throughput, expected {'six' if is_udp else 'five'} or more; {ADVICE}"
         )
+    rows = rows[begin:]
     notes = [Label("note.stream", {"tool": "netperf"})] if not is_udp else []
-    # UDP: sizes, time, messages, errors, throughput as sent; then, shorter, as it arrived.
+    # UDP: as sent; then, shorter, as it arrived.
     row = rows[0]
     sent = row
     if is_udp:
