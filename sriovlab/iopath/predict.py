@@ -11,7 +11,6 @@ those of one VM and those that all share count apart.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PathError
@@ -87,11 +86,6 @@ def can_post(host: Topology | None) -> bool:
         return True
     known = [unit.posted_interrupts for unit in host.iommus]
     return bool(known) and all(known)
-
-
-def with_knobs(prediction: Prediction, **knobs: Any) -> Prediction:
-    """The same path and request with other knobs."""
-    return predict(prediction.path, prediction.request, setting=replace(prediction.setting, **knobs))
 
 
 # -- under a load ---------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .journey import Actor, ExitPlace, Hop, Server, Span
+from .journey import Actor, ExitPlace, Hop, Span
 from .request import Request
 from .setting import Setting
 
@@ -104,10 +104,6 @@ class Prediction:
         waited = [share for hop in self.hops if hop.is_waited_for for share in hop.costs]
         whole = sum(share.ns.typical for share in waited)
         return sum(s.ns.typical for s in waited if s.certainty.value == "assumed") / whole if whole else 0.0
-
-    def server_ns(self, server: Server) -> float:
-        """Time that one request keeps a server busy, at typical costs and with nothing shared or suppressed."""
-        return sum(hop.cpu_ns.typical for hop in self.hops if hop.server is server)
 
     def record(self) -> dict[str, object]:
         """The prediction as one flat row: knobs that were set, and results."""

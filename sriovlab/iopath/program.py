@@ -6,7 +6,7 @@ a wake-up, an interrupt), or where the request goes on without what follows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -70,3 +70,35 @@ def _step(hops: Sequence[Hop], run: Sequence[int], limits: Collection[str]) -> S
         user_exits=sum(hop.user_exits for hop in chosen),
         kicks=sum(hop.exits.get(ExitPlace.SUBMISSION, 0.0) for hop in chosen),
     )
+
+
+def program_of(
+    steps: Sequence[Step],
+) -> tuple[tuple[tuple[int, Step], ...], Mapping[int, tuple[tuple[int, Step], ...]]]:
+    """The steps that a request takes, and under each late one all that follow it without being waited for."""
+    taken: list[tuple[int, Step]] = []
+    tails: dict[int, list[tuple[int, Step]]] = {}
+    head: int | None = None
+    for index, step in enumerate(steps):
+        if step.is_waited_for:
+            head = None
+            taken.append((index, step))
+        elif head is None:
+            head = index
+            taken.append((index, step))
+            tails[index] = [(index, step)]
+        else:
+            tails[head].append((index, step))
+    return tuple(taken), {index: tuple(rest) for index, rest in tails.items()}
+
+
+def first_interrupt(hops: Sequence[Hop], program: Sequence[tuple[int, Step]]) -> int:
+    """The step at which the interrupt of a request meets a CPU, or -1."""
+    waited = [(index, step) for index, step in program if step.is_waited_for]
+    for index, step in waited:
+        if step.per is Per.INTERRUPT:
+            return index
+    sent = next((i for i, hop in enumerate(hops) if hop.is_delivery and hop.is_waited_for), None)
+    if sent is None:
+        return -1
+    return next((i for i, step in waited if step.server is Server.VCPU and step.hops[0] > sent), -1)

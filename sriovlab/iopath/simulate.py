@@ -24,7 +24,7 @@ from .journey import Hop, Journey, Per, Server
 from .limits import Limit, limits_of
 from .path import Path, parse_path, path_data
 from .predict import can_post, checked_request
-from .program import Step, steps_of
+from .program import Step, first_interrupt, program_of, steps_of
 from .request import KINDS, Request
 from .setting import Setting, setting_of
 from .trace import Trace
@@ -174,8 +174,8 @@ class _Run:
         self.is_napi = self.request.kind == "receive" and not is_polling_guest(self.path)
         throttle = throttle_hz(self.request, setting)
         self.throttle_ns = 1e9 / throttle if throttle is not None else 0.0
-        self.program, self.tail = _program(self.steps)
-        self.first_interrupt = _first_interrupt(self.hops, self.program)
+        self.program, self.tail = program_of(self.steps)
+        self.first_interrupt = first_interrupt(self.hops, self.program)
         self.holds_ring = self.request.kind == "send"
 
     def _make_queues(self, is_shared: bool) -> None:
@@ -428,38 +428,6 @@ class _Run:
         )  # fmt: skip
 
 
-def _first_interrupt(hops: Sequence[Hop], program: Sequence[tuple[int, Step]]) -> int:
-    """The step at which the interrupt of a request meets a CPU, or -1."""
-    waited = [(index, step) for index, step in program if step.is_waited_for]
-    for index, step in waited:
-        if step.per is Per.INTERRUPT:
-            return index
-    sent = next((i for i, hop in enumerate(hops) if hop.is_delivery and hop.is_waited_for), None)
-    if sent is None:
-        return -1
-    return next((i for i, step in waited if step.server is Server.VCPU and step.hops[0] > sent), -1)
-
-
 def _wait(env: simpy.Environment, end: float) -> Generator[Any, Any, None]:
     if end > env.now:
         yield env.timeout(end - env.now)
-
-
-def _program(
-    steps: Sequence[Step],
-) -> tuple[tuple[tuple[int, Step], ...], Mapping[int, tuple[tuple[int, Step], ...]]]:
-    """The steps that a request takes, and under each late one all that follow it without being waited for."""
-    taken: list[tuple[int, Step]] = []
-    tails: dict[int, list[tuple[int, Step]]] = {}
-    head: int | None = None
-    for index, step in enumerate(steps):
-        if step.is_waited_for:
-            head = None
-            taken.append((index, step))
-        elif head is None:
-            head = index
-            taken.append((index, step))
-            tails[index] = [(index, step)]
-        else:
-            tails[head].append((index, step))
-    return tuple(taken), {index: tuple(rest) for index, rest in tails.items()}
