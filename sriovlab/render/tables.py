@@ -30,17 +30,25 @@ def table_html(table: Table, language: str = "en") -> str:
     parts += [f"<th>{escape(cell)}</th>" for cell in head]
     parts.append("</tr></thead><tbody>")
     for row in rows:
-        parts.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>")
+        parts.append("<tr>" + "".join(map(_html_cell, row)) + "</tr>")
     parts.append("</tbody></table>")
     parts += [f'<p class="sl-note">{escape(note.in_language(language))}</p>' for note in table.notes]
     return "".join(parts)
 
 
+def _html_cell(cell: str) -> str:
+    # A number or a name stays on one line; a sentence is given room and broken.
+    kind = ' class="short"' if len(cell) <= _SHORT else ' class="long"' if len(cell) >= _LONG else ""
+    return f"<td{kind}>{escape(cell)}</td>"
+
+
+_SHORT, _LONG = 24, 60
 _PAGE_STYLE = """
-body{font:15px/1.5 system-ui,'Noto Sans CJK SC',sans-serif;margin:24px;color:#16202b;background:#fff}
+body{font:14px/1.45 system-ui,'Noto Sans CJK SC',sans-serif;margin:24px;color:#16202b;background:#fff}
 table{border-collapse:collapse;margin:0 0 8px}caption{font-weight:700;font-size:18px;text-align:left;padding:8px 0}
-th,td{border-bottom:1px solid #c3d0dc;padding:4px 10px;text-align:left;vertical-align:top}
-th{background:#f1f4f7;position:sticky;top:0}td:nth-child(n+5):not(:last-child){white-space:nowrap}
+th,td{border-bottom:1px solid #c3d0dc;padding:4px 8px;text-align:left;vertical-align:top}
+th{background:#f1f4f7;position:sticky;top:0}
+td.short{white-space:nowrap}td{max-width:30em}td.long{min-width:22em}
 .wide{overflow-x:auto}.sl-note{color:#4d5b69;max-width:60em}
 @media (prefers-color-scheme:dark){body{color:#e8edf2;background:#12171d}th{background:#1c242d}th,td{border-color:#4a5a6a}.sl-note{color:#a9b5c1}}
 """

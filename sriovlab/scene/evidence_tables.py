@@ -25,7 +25,11 @@ def evidence_table() -> Table:
 def _error(value: float | None, is_absolute: bool) -> str | None:
     if value is None:
         return None
-    return f"{value:+.3f}" if is_absolute else f"{100 * value:+.1f} %"
+    digits = 3 if is_absolute else 1
+    # Rounded first, so that a little less than nothing is no "-0.0".
+    rounded = round(value if is_absolute else 100 * value, digits) or 0.0
+    text = f"{rounded:+.{digits}f}" if rounded else f"{rounded:.{digits}f}"
+    return text if is_absolute else f"{text} %"
 
 
 def _row(row: EvidenceRow) -> tuple[Words | str | float | None, ...]:

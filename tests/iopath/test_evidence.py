@@ -75,7 +75,13 @@ def test_the_tables_name_source_claim_and_range(language: str) -> None:
     shown = table_text(evidence_table(), language)
     assert "BM-Store" in shown
     assert ("predicted" if language == "en" else "预测") in shown
-    assert "<td>" in table_html(exits_table(), language)
+    assert "<td" in table_html(exits_table(), language)
     costs = table_text(costs_table(), language)
     assert "context_switch" in costs
     assert ("assumed" if language == "en" else "假设") in costs
+
+
+def test_no_error_is_written_as_less_than_nothing() -> None:
+    shown = table_text(evidence_table())
+    assert "-0.0 %" not in shown
+    assert " 0.0 %" in shown
